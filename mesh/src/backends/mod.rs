@@ -1,0 +1,3 @@
+//! Implementations of the [ports](crate::ports).
+
+pub mod fs;

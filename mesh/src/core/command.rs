@@ -1,0 +1,177 @@
+//! What an agent can ask for: nine commands, as typed as a caller can make them.
+//!
+//! A command is not yet valid. Its texts are whatever the caller sent, and
+//! [`decide`](super::decide) checks them, so that every edge (MCP, command line,
+//! library) enforces the same limits with the same words.
+
+use serde::{Deserialize, Serialize};
+
+/// One of the nine requests.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "each variant is documented on the type that it carries")]
+pub enum Command {
+    Register(Register),
+    Roster(Roster),
+    Claim(Claim),
+    Release(Release),
+    Claims(Claims),
+    Post(Post),
+    Inbox(Inbox),
+    Read(Read),
+    Gc(Gc),
+}
+
+impl Command {
+    /// Whether the command may be answered from the log alone, without an entry of
+    /// its own. Only a reader may: `roster` and `claims` turn into writers when they
+    /// find something to reap.
+    pub fn is_reader(&self) -> bool {
+        matches!(self, Self::Roster(_) | Self::Claims(_) | Self::Inbox(_))
+    }
+
+    /// Roughly how many bytes the command adds to an entry, for bounding batches.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Post(post) => 512 + post.body.len(),
+            _ => 512,
+        }
+    }
+}
+
+/// Announces an agent, or refreshes its liveness (rule A1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Register {
+    /// The agent's stable name.
+    pub agent_id: String,
+    /// The branch that it works on.
+    pub branch: String,
+    /// Where its task is described.
+    pub prompt_ptr: String,
+    /// What it is for; left out clears an earlier one.
+    pub role: Option<String>,
+    /// How long it counts as alive without a sign of life; 60 s when left out.
+    pub ttl_seconds: Option<u64>,
+}
+
+/// Lists the agents (rule A4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Roster {
+    /// Who asks.
+    pub agent_id: String,
+    /// Whether dead agents are listed too.
+    pub include_stale: bool,
+}
+
+/// Acquires a resource, queues for it, or renews a hold (rules C1 to C9).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// Who claims.
+    pub agent_id: String,
+    /// What is claimed.
+    pub resource: String,
+    /// Left out: exclusive for a new claim, as it was for a renewal.
+    pub mode: Option<Mode>,
+    /// Left out: 120 s for a new claim, what it last asked for in a renewal.
+    pub lease_seconds: Option<u64>,
+    /// Whether to take a ticket where the claim cannot be granted.
+    pub wait: Wait,
+    /// What it is for, for others to read.
+    pub note: Option<String>,
+}
+
+/// Gives a hold back, or cancels a ticket (rule C10).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Release {
+    /// Who releases.
+    pub agent_id: String,
+    /// What `claim` returned.
+    pub claim_id: String,
+    /// The resource of that claim.
+    pub resource: String,
+}
+
+/// Shows holders and queues (rule C11).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Claims {
+    /// Who asks.
+    pub agent_id: String,
+    /// Only this resource.
+    pub resource: Option<String>,
+}
+
+/// Sends a message (rules M1, M2 and M7).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Post {
+    /// The sender.
+    pub agent_id: String,
+    /// An agent id, `*`, or `topic:<name>`.
+    pub to: String,
+    /// The text.
+    pub body: String,
+    /// What it is about.
+    pub subject: Option<String>,
+    /// The message that it answers.
+    pub reply_to: Option<String>,
+    /// After how long it may be dropped; never, when left out.
+    pub ttl_seconds: Option<u64>,
+    /// Makes a retry within an hour return the first reply instead of posting again.
+    pub key: Option<String>,
+}
+
+/// Shows what waits for an agent, without consuming it (rule M3).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Inbox {
+    /// Whose mail.
+    pub agent_id: String,
+    /// Topics to include, with or without `topic:`.
+    pub topics: Vec<String>,
+    /// Look above this message instead of the stored cursor.
+    pub since: Option<String>,
+    /// How many messages at most, 1 to 1000; 100 when left out.
+    pub limit: Option<u64>,
+}
+
+/// Moves an agent's cursor forward (rule M4).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Read {
+    /// Whose cursor.
+    pub agent_id: String,
+    /// The last message that was consumed.
+    pub up_to: String,
+    /// Topics that `remaining` counts, with or without `topic:`.
+    pub topics: Vec<String>,
+}
+
+/// Drops expired messages and sweeps lapsed claims (rule S1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Gc {
+    /// Who asks; nothing depends on it.
+    pub agent_id: Option<String>,
+}
+
+/// How a claim shares its resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// One holder.
+    Exclusive,
+    /// Any number of holders, all shared.
+    Shared,
+}
+
+impl Mode {
+    /// Whether claims of these two modes may hold a resource at the same time (C2).
+    pub(super) fn conflicts(self, other: Self) -> bool {
+        self == Self::Exclusive || other == Self::Exclusive
+    }
+}
+
+/// What a claim does where it cannot be granted at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Wait {
+    /// It is denied.
+    #[default]
+    NoWait,
+    /// It takes a ticket in the queue.
+    Queue,
+}

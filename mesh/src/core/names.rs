@@ -1,0 +1,64 @@
+//! The names by which agents and resources are known.
+//!
+//! Both are shared strings: the persistent collections of the state clone their
+//! keys, and a clone must not copy text. A name is only a name here; which names may
+//! be *created* is a matter of [`limits`](super::limits), since names that exist
+//! already (adopted ones, say) are accepted whatever they look like (rule G8).
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+name! {
+    /// The stable name by which an agent identifies itself in every call.
+    AgentId
+}
+
+name! {
+    /// What is claimed: any name that the agents of a repository agree on, such as
+    /// `feature:auth` or `file:src/main.rs`.
+    Resource
+}

@@ -1,0 +1,7 @@
+//! mesh coordinates a fleet of coding agents that share a repository.
+
+pub mod backends;
+pub mod coordinator;
+pub mod core;
+pub mod ports;
+pub use coordinator::{Mesh, MeshError};
