@@ -1,8 +1,12 @@
 //! A mesh folder on a file system.
 
 mod error;
+#[cfg(feature = "os")]
+mod os;
 mod seam;
 #[cfg(test)]
 pub(crate) mod testing;
 
+#[cfg(feature = "os")]
+pub use os::OsFileSystem;
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
