@@ -1,5 +1,11 @@
 //! What the tests of this backend share.
 
+mod faulty;
+mod process;
+
+pub(crate) use faulty::{Fault, FaultyFs};
+pub(crate) use process::{Process, posted};
+
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
