@@ -6,6 +6,7 @@
     reason = "the tests look at the real disk behind the seam's back"
 )]
 
+mod conformance;
 mod damage;
 mod errors;
 mod removed;
