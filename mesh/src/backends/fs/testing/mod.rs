@@ -4,7 +4,7 @@ mod faulty;
 mod process;
 
 pub(crate) use faulty::{Fault, FaultyFs};
-pub(crate) use process::{Process, posted};
+pub(crate) use process::Process;
 
 use std::cell::{Cell, RefCell};
 use std::pin::pin;

@@ -6,9 +6,11 @@
     reason = "the tests look at the real disk behind the seam's back"
 )]
 
+mod adoption;
 mod conformance;
 mod damage;
 mod errors;
+mod interleaving;
 mod removed;
 mod rotation;
 
