@@ -8,7 +8,9 @@
 
 mod adoption;
 mod conformance;
+mod cost;
 mod damage;
+mod docs;
 mod errors;
 mod interleaving;
 mod removed;
