@@ -4,4 +4,5 @@ pub mod backends;
 pub mod coordinator;
 pub mod core;
 pub mod ports;
+pub mod tools;
 pub use coordinator::{Mesh, MeshError};

@@ -70,7 +70,10 @@ impl Mesh {
     pub async fn call(&self, command: Command) -> Result<Reply, MeshError> {
         let (answer, reply) = async_channel::bounded(1);
         let request = Request { command, answer };
-        self.requests.send(request).await.map_err(|_| MeshError::Closed)?;
+        self.requests
+            .send(request)
+            .await
+            .map_err(|_| MeshError::Closed)?;
         reply.recv().await.map_err(|_| MeshError::Closed)?
     }
 }

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 /// One of the nine requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "each variant is documented on the type that it carries")]
+#[allow(
+    missing_docs,
+    reason = "each variant is documented on the type that it carries"
+)]
 pub enum Command {
     Register(Register),
     Roster(Roster),

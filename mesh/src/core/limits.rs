@@ -65,7 +65,13 @@ pub(super) fn line(field: &str, text: &str, max: usize) -> Result<(), Rejection>
 /// Like [`line`], but line breaks and tabs are allowed too.
 pub(super) fn lines(field: &str, text: &str, max: usize) -> Result<(), Rejection> {
     let allowed = |c| is_printable(c) || matches!(c, '\n' | '\r' | '\t');
-    checked(field, text, max, allowed, "printable characters, line breaks and tabs")
+    checked(
+        field,
+        text,
+        max,
+        allowed,
+        "printable characters, line breaks and tabs",
+    )
 }
 
 fn checked(
@@ -80,7 +86,11 @@ fn checked(
             0 => "an empty string".to_owned(),
             n => format!("{n} bytes"),
         };
-        return Err(Rejection::described(field, got, format!("1 to {max} bytes")));
+        return Err(Rejection::described(
+            field,
+            got,
+            format!("1 to {max} bytes"),
+        ));
     }
     match text.chars().find(|c| !allowed(*c)) {
         None => Ok(()),
@@ -95,7 +105,11 @@ fn checked(
 /// A name that only refers to something: any that is not empty.
 pub(super) fn present(field: &str, text: &str) -> Result<(), Rejection> {
     if text.is_empty() {
-        return Err(Rejection::described(field, "an empty string", "a non-empty string"));
+        return Err(Rejection::described(
+            field,
+            "an empty string",
+            "a non-empty string",
+        ));
     }
     Ok(())
 }

@@ -13,7 +13,10 @@ use super::time::Timestamp;
 /// The answer to a [`Command`](super::Command), variant by variant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
-#[allow(missing_docs, reason = "each variant is documented on the type that it carries")]
+#[allow(
+    missing_docs,
+    reason = "each variant is documented on the type that it carries"
+)]
 pub enum Reply {
     Register(RegisterReply),
     Roster(RosterReply),
@@ -61,7 +64,6 @@ pub enum ReleaseStatus {
     /// The resource has no such claim.
     Unknown,
 }
-
 
 /// Answers `register`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,7 +57,10 @@ mod tests {
     /// G1: RFC 3339, UTC, second precision, rounded down.
     #[test]
     fn a_timestamp_is_rounded_down_to_the_second() {
-        assert_eq!(Timestamp(1_781_438_400_999).to_string(), "2026-06-14T12:00:00Z");
+        assert_eq!(
+            Timestamp(1_781_438_400_999).to_string(),
+            "2026-06-14T12:00:00Z"
+        );
         assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00Z");
     }
 

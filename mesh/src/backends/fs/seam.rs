@@ -86,12 +86,8 @@ pub trait FileSystem: Clone {
 
     /// Reads at `offset` into `buffer`; fewer bytes than asked for only at the end of
     /// the file. May see a part of an append that is in progress.
-    async fn read_at(
-        &self,
-        file: &Self::File,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> io::Result<usize>;
+    async fn read_at(&self, file: &Self::File, offset: u64, buffer: &mut [u8])
+    -> io::Result<usize>;
 
     /// Appends `bytes` in one write, atomically with respect to other appends: bytes
     /// of two writers never interleave. Its own bytes may be cut short.
