@@ -25,11 +25,11 @@ const MAX_ULID_MILLIS: Millis = (1 << 48) - 1;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Ulid);
 
         impl $name {
-            /// Below every id that is ever issued; printed as 26 zeros.
+            /// Below every id that is ever issued, and the default; printed as 26 zeros.
             pub const ZERO: Self = Self(Ulid::nil());
 
             /// A fresh id above `self`: the clock's, if that is higher, else the

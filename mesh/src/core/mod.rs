@@ -22,17 +22,22 @@
 //! port), what time it is, and who may call.
 
 mod command;
+mod decide;
 mod event;
 mod ids;
 mod limits;
 mod names;
 mod rejection;
 mod reply;
+mod snapshot;
+mod state;
 mod time;
+mod trail;
 
 pub use command::{
     Claim, Claims, Command, Gc, Inbox, Mode, Post, Read, Register, Release, Roster, Wait,
 };
+pub use decide::{Decision, decide, prune, settle};
 pub use event::{Entry, Event, LapseReason};
 pub use ids::{ClaimId, Entropy, MessageId};
 pub use limits::{
@@ -47,4 +52,7 @@ pub use reply::{
     Liveness, MessageView, PostReply, ReadReply, RegisterReply, ReleaseReply, ReleaseStatus, Reply,
     RosterReply, TicketView,
 };
+pub use snapshot::{Part, Snapshot, SnapshotBuilder, SnapshotError};
+pub use state::{Agent, Hold, KeyedPost, Mail, Message, ResourceState, State, Ticket};
 pub use time::{Millis, Timestamp};
+pub use trail::{Trail, TrailRecord};

@@ -9,9 +9,9 @@
 mod clock;
 mod error;
 mod lock;
-// mod storage;
+mod storage;
 
 pub use clock::Clock;
 pub use error::{Outcome, StorageError, StorageErrorKind};
 pub use lock::Lock;
-// pub use storage::{Append, Durability, News, Storage};
+pub use storage::{Append, Durability, News, Storage};

@@ -1,0 +1,191 @@
+//! Messages, the mailboxes that they are in, and how far everybody has read.
+//!
+//! Each message lies in exactly one mailbox: an agent's, the broadcasts', or a
+//! topic's. A reader's inbox is the merge of the mailboxes that it may see above its
+//! cursor. A mailbox keeps its ids in a vector, so that "how many are above this
+//! cursor" is a binary search, however many there are.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet, Vector};
+use serde::{Deserialize, Serialize};
+
+use crate::core::ids::MessageId;
+use crate::core::names::AgentId;
+use crate::core::time::Millis;
+
+/// A posted message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Message {
+    /// Who sent it.
+    pub from: AgentId,
+    /// An agent id, `*`, or `topic:<name>`: also the name of its mailbox.
+    pub to: Arc<str>,
+    /// What it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Arc<str>>,
+    /// The text.
+    pub body: Arc<str>,
+    /// The message that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<Arc<str>>,
+    /// When it was posted, by the poster's clock.
+    pub posted_at: Millis,
+    /// When it may be dropped; never, if there is no such time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Millis>,
+}
+
+impl Message {
+    /// Rule M5: gone once its expiry ≤ now.
+    pub fn is_expired(&self, now: Millis) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+}
+
+/// What a `post` with a key answered, to be answered again (rule M7).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct KeyedPost {
+    /// Who posted.
+    pub agent_id: AgentId,
+    /// With which key.
+    pub key: Arc<str>,
+    /// When.
+    pub posted_at: Millis,
+    /// The fanout that was answered.
+    pub fanout: u64,
+}
+
+/// One mailbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(in crate::core) struct Mailbox {
+    /// What lies in it, in order.
+    pub(in crate::core) ids: Vector<MessageId>,
+    /// Those of them that will expire, first to expire first.
+    pub(in crate::core) expiring: OrdSet<(Millis, MessageId)>,
+}
+
+impl Mailbox {
+    /// How many messages are above `cursor` and not expired. Logarithmic, plus the
+    /// number of expired messages that nobody dropped yet.
+    pub(in crate::core) fn unread(&self, cursor: MessageId, now: Millis) -> usize {
+        let above = self.ids.len() - self.position_above(cursor);
+        let expired = self.expiring.iter().take_while(|(end, _)| *end <= now);
+        above - expired.filter(|(_, id)| *id > cursor).count()
+    }
+
+    /// The place of the first id above `cursor`.
+    pub(in crate::core) fn position_above(&self, cursor: MessageId) -> usize {
+        match self.ids.binary_search(&cursor) {
+            Ok(at) => at + 1,
+            Err(at) => at,
+        }
+    }
+}
+
+/// All messages, cursors and retry keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mail {
+    pub(in crate::core) messages: OrdMap<MessageId, Arc<Message>>,
+    pub(in crate::core) cursors: OrdMap<AgentId, MessageId>,
+    /// Retry keys, by the message that they posted.
+    pub(in crate::core) keys: OrdMap<MessageId, KeyedPost>,
+    pub(in crate::core) newest: MessageId,
+    /// Index: the mailboxes, by address.
+    pub(in crate::core) boxes: OrdMap<Arc<str>, Mailbox>,
+    /// Index: all messages that will expire, first to expire first.
+    pub(in crate::core) expiring: OrdSet<(Millis, MessageId)>,
+    /// Index: the newest post of each agent under each key.
+    pub(in crate::core) by_key: OrdMap<(AgentId, Arc<str>), MessageId>,
+}
+
+impl Mail {
+    /// All stored messages, in their total order.
+    pub fn messages(&self) -> impl Iterator<Item = (MessageId, &Arc<Message>)> {
+        self.messages.iter().map(|(id, message)| (*id, message))
+    }
+
+    /// How many messages are stored.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Whether no message is stored.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
+    /// The cursors of all that ever moved theirs, sorted by agent.
+    pub fn cursors(&self) -> impl Iterator<Item = (&AgentId, MessageId)> {
+        self.cursors.iter().map(|(agent, cursor)| (agent, *cursor))
+    }
+
+    /// How far an agent has read; below everything before its first read.
+    pub fn cursor(&self, agent_id: &str) -> MessageId {
+        self.cursors
+            .get(agent_id)
+            .copied()
+            .unwrap_or(MessageId::ZERO)
+    }
+
+    /// The highest message id ever issued, also after it was dropped.
+    pub fn newest(&self) -> MessageId {
+        self.newest
+    }
+
+    /// The retry keys that are remembered.
+    pub fn keys(&self) -> impl Iterator<Item = (MessageId, &KeyedPost)> {
+        self.keys.iter().map(|(id, post)| (*id, post))
+    }
+
+    /// Adds a message to its mailbox.
+    pub(in crate::core) fn insert(&mut self, id: MessageId, message: Arc<Message>) {
+        let mailbox = self.boxes.entry(message.to.clone()).or_default();
+        if let Some(end) = message.expires_at {
+            mailbox.expiring.insert((end, id));
+            self.expiring.insert((end, id));
+        }
+        mailbox.ids.push_back(id);
+        self.newest = self.newest.max(id);
+        self.messages.insert(id, message);
+    }
+
+    /// Drops a message; does nothing where it is gone.
+    pub(in crate::core) fn remove(&mut self, id: MessageId) {
+        let Some(message) = self.messages.remove(&id) else {
+            return;
+        };
+        let expiry = message.expires_at.map(|end| (end, id));
+        if let Some(expiry) = &expiry {
+            self.expiring.remove(expiry);
+        }
+        let Some(mailbox) = self.boxes.get_mut(&message.to) else {
+            return;
+        };
+        if let Some(expiry) = &expiry {
+            mailbox.expiring.remove(expiry);
+        }
+        if let Ok(at) = mailbox.ids.binary_search(&id) {
+            mailbox.ids.remove(at);
+        }
+        if mailbox.ids.is_empty() {
+            self.boxes.remove(&message.to);
+        }
+    }
+
+    /// Remembers the post of a key, in place of an earlier one.
+    pub(in crate::core) fn remember(&mut self, id: MessageId, post: KeyedPost) {
+        let name = (post.agent_id.clone(), post.key.clone());
+        if let Some(earlier) = self.by_key.insert(name, id) {
+            self.keys.remove(&earlier);
+        }
+        self.keys.insert(id, post);
+    }
+
+    /// Forgets the key under which a message was posted.
+    pub(in crate::core) fn forget(&mut self, id: MessageId) {
+        if let Some(post) = self.keys.remove(&id) {
+            self.by_key.remove(&(post.agent_id, post.key));
+        }
+    }
+}
