@@ -105,7 +105,11 @@ impl State {
             Event::RegistrationCut {
                 agent_id,
                 expires_at,
-            } => self.change_agent(agent_id, |agent| agent.expires_at = *expires_at),
+            } => self.change_agent(agent_id, |agent| {
+                agent.expires_at = *expires_at;
+                // The sign of life was dated by the same bad clock.
+                agent.last_seen = agent.last_seen.min(at);
+            }),
             _ => {}
         }
     }
