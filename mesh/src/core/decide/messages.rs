@@ -21,6 +21,9 @@ use crate::core::time::{Millis, Timestamp, after};
 const BROADCAST: &str = "*";
 /// What the mailbox of a topic starts with.
 const TOPIC: &str = "topic:";
+/// What an inbox reply takes besides its messages, with a count of 20 digits at most:
+/// `{"messages":[],"cursor":"…","unread":…}`.
+const REPLY_FRAME_BYTES: usize = 83;
 
 impl Draft {
     /// Rules M1, M2 and M7.
@@ -88,10 +91,11 @@ impl Draft {
             None => cursor,
         };
         let mut messages = Vec::new();
-        let mut bytes = 0;
+        let mut bytes = REPLY_FRAME_BYTES;
         for (id, message) in Pending::above(mail, &addresses, since, self.now) {
             let view = view(id, message);
-            bytes += json_len(&view);
+            // The one is the comma before it.
+            bytes += json_len(&view) + 1;
             let full = messages.len() as u64 == limit || bytes > MAX_INBOX_BYTES;
             if full && !messages.is_empty() {
                 break;
