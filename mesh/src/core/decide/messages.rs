@@ -112,7 +112,7 @@ impl Draft {
 
     /// Rule M4.
     pub(super) fn read(&mut self, command: &Read) -> Result<ReadReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
+        self.check_reader(&command.agent_id)?;
         let addresses = addresses(&command.agent_id, &command.topics)?;
         let up_to = ulid("up_to", &command.up_to)?;
         let newest = self.state.mail.newest();
@@ -132,6 +132,22 @@ impl Draft {
             cursor,
             remaining: unread(&self.state.mail, &addresses, cursor, self.now),
         })
+    }
+
+    /// Rule G8, for `read`, which leaves a cursor behind: any name will do that is known
+    /// already, whatever it looks like, but no cursor is made for one that no agent
+    /// could have.
+    fn check_reader(&self, agent_id: &str) -> Result<(), Rejection> {
+        let state = &self.state;
+        let is_address = agent_id == BROADCAST || agent_id.starts_with(TOPIC);
+        let is_known = state.agents.contains_key(agent_id)
+            || state.mail.cursors.contains_key(agent_id)
+            || state.involved.contains_key(agent_id)
+            || (!is_address && state.mail.boxes.contains_key(agent_id));
+        if is_known {
+            return limits::present("agent_id", agent_id);
+        }
+        limits::agent_id("agent_id", agent_id).map(drop)
     }
 }
 
