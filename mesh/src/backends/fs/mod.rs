@@ -1,5 +1,41 @@
 //! A mesh folder on a file system.
+//!
+//! [`FsStorage`] is the log, written over the [`FileSystem`] seam; the two store locks
+//! and the real file system stand beside it. `docs/design.md` tells the protocol,
+//! `docs/file-format.md` the bytes.
 
+mod adopt;
+mod chain;
+mod damage;
+mod error;
+mod export;
+mod format;
+mod generation;
+#[cfg(feature = "os")]
+mod locate;
+mod lock;
+mod names;
+mod nonces;
+mod open;
+#[cfg(feature = "os")]
+mod os;
+mod record;
+mod rotation;
 mod seam;
+mod storage;
+#[cfg(test)]
+pub(crate) mod testing;
+mod watermark;
+mod write;
 
+pub use chain::{Chain, Link};
+pub use format::Format;
+#[cfg(feature = "os")]
+pub use locate::{Location, locate};
+pub use lock::{KernelLock, LockDirectory, LockKind, StoreLock};
+pub use nonces::Nonces;
+#[cfg(feature = "os")]
+pub use os::OsFileSystem;
+pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
+pub use storage::{FsOptions, FsStorage};

@@ -12,6 +12,10 @@
 
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
+use crate::ports::StorageError;
+
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -53,7 +57,7 @@ pub struct Appended {
 }
 
 /// A process, so that a lock's owner can be found dead without a doubt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {
     /// The machine *and* its boot: a pid means nothing beyond either.
     pub host: String,
@@ -137,6 +141,14 @@ pub trait FileSystem: Clone {
 
     /// Gives the kernel's lock back.
     async fn unlock(&self, file: &Self::File) -> io::Result<()>;
+
+    /// Whether the folder's path still leads to the folder that is held open. It does
+    /// not after the folder was deleted or moved away.
+    async fn is_attached(&self) -> io::Result<bool>;
+
+    /// Turns to the folder that the path leads to now, made anew if there is none.
+    /// Files that are open stay what they were. All clones turn together.
+    async fn reattach(&self) -> Result<(), StorageError>;
 
     /// This process.
     fn this_process(&self) -> ProcessId;
