@@ -9,8 +9,10 @@
 //! writes the new output into it. Then read that output against the contract: a wrong
 //! golden is worse than none.
 
+mod adopted;
 mod cited;
 mod host;
+mod random;
 mod render;
 mod script;
 mod symbols;
