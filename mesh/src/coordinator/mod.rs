@@ -19,5 +19,7 @@
 mod handle;
 mod task;
 
+#[cfg(feature = "os")]
+pub(crate) use handle::{Call, Request};
 pub use handle::{Mesh, MeshError};
 pub use task::Coordinator;
