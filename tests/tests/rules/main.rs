@@ -21,7 +21,7 @@ use std::path::Path;
 
 use test_each_file::test_each_path;
 
-use host::CoreHost;
+use host::{CoreHost, FolderHost};
 use script::Script;
 
 test_each_path! { in "./tests/golden" as golden => run }
@@ -31,4 +31,12 @@ test_each_path! { in "./tests/parity" as parity => run }
 fn run(path: &Path) {
     let core = &mut Script::new(CoreHost::default());
     goldenscript::run(core, path).expect("the script runs");
+
+    let script = std::fs::read_to_string(path).expect("a readable script");
+    let folder = &mut Script::new(FolderHost::default());
+    let output = goldenscript::generate(folder, &script).expect("the script runs on a folder");
+    assert_eq!(
+        output, script,
+        "coordinators on a folder give another output"
+    );
 }

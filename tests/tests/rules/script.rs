@@ -18,11 +18,12 @@
 //!   an entry, `&` goes on with it. `events off` ends it.
 //! * `state` shows what outlives claims and agents; `trail` the extent of the audit trail.
 //! * `restart` stops everything and starts from what is stored.
-//! * `crowd 9 claim doc` runs a command for the agents p1 to p9, `repeat 9 post b hi` for
-//!   one agent; both show the last reply only.
+//! * `crowd 9 claim doc` runs a command for the agents p1 to p9, which share one process,
+//!   `repeat 9 post b hi` for one agent; both show the last reply only.
 //!
 //! After every command the invariants of the state are checked, and the log, folded into a
-//! second state, must give the same one.
+//! second state, must give the same one. Every script ends with a restart, after which
+//! everything must still be there.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -67,7 +68,7 @@ impl<H: Host> Script<H> {
     /// Runs one of the nine tools for an agent.
     fn call(&mut self, agent: Option<&str>, tool: &str, args: &[Argument], json: bool) -> Outcome {
         let command = self.command(agent, tool, args)?;
-        let process = agent.unwrap_or("nobody");
+        let process = process(agent);
         let now = self.now(process);
         let reply = self.host.call(process, now, &command);
         let events = self.follow(reply.is_err())?;
@@ -100,10 +101,24 @@ impl<H: Host> Script<H> {
             }
         }
         self.replica.state.invariants()?;
-        if self.replica.state != self.host.state() {
+        if self
+            .host
+            .state()
+            .is_some_and(|state| state != self.replica.state)
+        {
             return Err("the log, folded again, gives another state".into());
         }
         Ok(events)
+    }
+
+    /// Starts anew, and holds what is found then to what the log said.
+    fn restart(&mut self) -> Outcome<()> {
+        let found = self.host.restart();
+        self.follow(false)?;
+        match found == self.replica {
+            true => Ok(()),
+            false => Err("what was stored is not what the log said".into()),
+        }
     }
 
     /// What the clock of a process shows.
@@ -161,7 +176,7 @@ impl<H: Host> Script<H> {
                 );
             }
         };
-        self.skews.insert(agent.to_owned(), skew);
+        self.skews.insert(process(Some(agent)).to_owned(), skew);
         Ok(String::new())
     }
 
@@ -181,6 +196,10 @@ impl<H: Host> Script<H> {
 impl<H: Host> goldenscript::Runner for Script<H> {
     type Command = goldenscript::Command;
 
+    fn end_script(&mut self) -> Outcome<()> {
+        self.restart()
+    }
+
     fn run(&mut self, command: &goldenscript::Command, context: &Context) -> Outcome {
         let agent = context.prefix.as_deref();
         let words: Vec<&str> = command.args.iter().filter_map(word).collect();
@@ -196,10 +215,7 @@ impl<H: Host> goldenscript::Runner for Script<H> {
             ("events", [switch]) => self.shows_events = *switch == "on",
             ("state", []) => return Ok(self.symbols.hide(&render::state(&self.replica.state))),
             ("trail", []) => return Ok(render::trail(&self.replica.trail)),
-            ("restart", []) => {
-                self.host.restart();
-                self.follow(false)?;
-            }
+            ("restart", []) => self.restart()?,
             ("crowd", _) => {
                 let agents = (1..=number()).map(|n| format!("p{n}"));
                 let last = self.many(agents, &command.args)?;
@@ -223,6 +239,12 @@ fn word(arg: &Argument) -> Option<&str> {
         Argument::Positional(text) => Some(text),
         _ => None,
     }
+}
+
+/// The process of an agent: its own, but a crowd shares one.
+fn process(agent: Option<&str>) -> &str {
+    let name = agent.unwrap_or("nobody");
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
 }
 
 /// The arguments that a script gives without their names.
