@@ -57,7 +57,7 @@ const SOMETIMES: [&str; 24] = [
     "a new incarnation",
 ];
 
-/// C2, C3, C6, C8, C9, C12, M2, M3, M4, M5, M6, M7, A6, G3: They hold in every history.
+/// A3, A6, C2, C3, C5, C6, C8, C9, C12, M2, M3, M4, M5, M6, M7, G3: They hold in every history.
 #[test]
 fn every_history_keeps_the_rules() {
     let asked = Config::default();

@@ -72,8 +72,8 @@ fn fences_rise(
     })
 }
 
-/// C6 and C8: a new grant finds nobody waiting, and a promotion is the head's. C2: neither
-/// comes beside a holder that it conflicts with.
+/// C5, C6 and C8: a new grant finds nobody waiting, nor does an upgrade, and a promotion is
+/// the head's. C2: none comes beside a holder that it conflicts with.
 fn nobody_overtakes(state: &State, event: &Event) -> Result<(), String> {
     let Some(resource) = event.resource() else {
         return Ok(());
@@ -97,6 +97,11 @@ fn nobody_overtakes(state: &State, event: &Event) -> Result<(), String> {
             })?;
             ensure(head.is_some_and(|head| fits(record, head.mode)), || {
                 format!("C2: {resource} was promoted beside a holder")
+            })
+        }
+        Event::Upgraded { .. } => {
+            ensure(record.holders.len() == 1 && record.queue.is_empty(), || {
+                format!("C5: an upgrade of {resource} passed others")
             })
         }
         _ => Ok(()),
