@@ -200,12 +200,9 @@ fn addresses(agent_id: &str, topics: &[String]) -> Result<BTreeSet<Arc<str>>, Re
 }
 
 fn unread(mail: &Mail, addresses: &BTreeSet<Arc<str>>, cursor: MessageId, now: Millis) -> u64 {
-    let boxes = addresses
-        .iter()
-        .filter_map(|address| mail.boxes.get(address));
-    boxes
-        .map(|mailbox| mailbox.unread(cursor, now) as u64)
-        .sum()
+    let counts = addresses.iter();
+    let counts = counts.map(|address| mail.unread(address, cursor, now) as u64);
+    counts.sum()
 }
 
 /// The merge of several mailboxes above a cursor, oldest first, without what expired.

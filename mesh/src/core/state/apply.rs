@@ -197,11 +197,7 @@ impl State {
             Event::CursorMoved { agent_id, cursor } => {
                 self.mail.cursors.insert(agent_id.clone(), *cursor);
             }
-            Event::Expired { message_ids } => {
-                for id in message_ids {
-                    self.mail.remove(*id);
-                }
-            }
+            Event::Expired { message_ids } => self.mail.remove(message_ids),
             Event::KeysForgotten { message_ids } => {
                 for id in message_ids {
                     self.mail.forget(*id);
