@@ -3,6 +3,8 @@
 pub mod backends;
 pub mod coordinator;
 pub mod core;
+#[cfg(feature = "server")]
+pub mod mcp;
 pub mod ports;
 pub mod tools;
 pub use coordinator::{Mesh, MeshError};

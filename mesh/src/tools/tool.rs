@@ -111,3 +111,19 @@ pub enum Shape {
     /// A list of objects with these fields.
     Records(&'static [Field]),
 }
+
+#[cfg(test)]
+impl Tool {
+    /// A tool whose every call is a bug.
+    pub(crate) const fn broken() -> Self {
+        Self {
+            name: "broken",
+            title: "",
+            description: "",
+            access: Access::Reads,
+            parameters: &[],
+            reply: &[],
+            build: |_| unreachable!("this bug is part of a test"),
+        }
+    }
+}
