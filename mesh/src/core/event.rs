@@ -186,6 +186,13 @@ pub enum Event {
     },
     /// Messages whose TTL had ended were dropped.
     Expired { message_ids: Vec<MessageId> },
+    /// What the trail of an adopted predecessor says. Changes nothing.
+    Adopted {
+        resource: Resource,
+        agent_id: AgentId,
+        fence: u64,
+        event: Arc<str>,
+    },
     /// Retry keys that are past their hour were dropped.
     KeysForgotten { message_ids: Vec<MessageId> },
 }
@@ -211,6 +218,7 @@ impl Event {
             Self::CursorMoved { .. } => "cursor_moved",
             Self::Expired { .. } => "expired",
             Self::KeysForgotten { .. } => "keys_forgotten",
+            Self::Adopted { .. } => "adopted",
         }
     }
 
@@ -226,7 +234,8 @@ impl Event {
             | Self::Released { resource, .. }
             | Self::Cancelled { resource, .. }
             | Self::Lapsed { resource, .. }
-            | Self::LeaseCut { resource, .. } => Some(resource),
+            | Self::LeaseCut { resource, .. }
+            | Self::Adopted { resource, .. } => Some(resource),
             _ => None,
         }
     }
@@ -247,7 +256,8 @@ impl Event {
             | Self::Cancelled { agent_id, .. }
             | Self::Lapsed { agent_id, .. }
             | Self::LeaseCut { agent_id, .. }
-            | Self::CursorMoved { agent_id, .. } => Some(agent_id),
+            | Self::CursorMoved { agent_id, .. }
+            | Self::Adopted { agent_id, .. } => Some(agent_id),
             Self::Posted { from, .. } => Some(from),
             Self::Expired { .. } | Self::KeysForgotten { .. } => None,
         }

@@ -40,6 +40,15 @@ impl Snapshot {
         self.trail.record(entry);
     }
 
+    /// Takes an entry in that was decided on this snapshot, with the state that it
+    /// leads to.
+    pub fn advance(&mut self, entry: &Entry, state: State) {
+        debug_assert_eq!(entry.seq, self.seq + 1, "entries are applied one by one");
+        self.seq = entry.seq;
+        self.state = state;
+        self.trail.record(entry);
+    }
+
     /// The snapshot in parts, each of bounded size. Takes one pass over the state and
     /// holds one part at a time.
     pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {

@@ -14,4 +14,4 @@ mod storage;
 pub use clock::Clock;
 pub use error::{Outcome, StorageError, StorageErrorKind};
 pub use lock::Lock;
-pub use storage::{Append, Durability, News, Storage};
+pub use storage::{Append, CheckpointNeed, Durability, News, Storage};

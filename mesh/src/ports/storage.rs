@@ -38,6 +38,18 @@ pub enum Durability {
     Reset,
 }
 
+/// How much a log needs a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointNeed {
+    /// Not now.
+    None,
+    /// The log has grown so much that one would pay for itself.
+    Worthwhile,
+    /// Nothing can be appended or made durable before one: a rotation was cut short, or
+    /// a sync failed and only what is in memory can be trusted.
+    Required,
+}
+
 /// A log in which the first writer of a place wins, for any number of writers that
 /// trust neither each other's locks nor clocks.
 ///
@@ -81,8 +93,8 @@ pub trait Storage {
     /// survives a power cut. Cheap when nothing is new since the last one.
     async fn sync(&mut self) -> Result<Durability, StorageError>;
 
-    /// Whether the log has grown so much that a checkpoint would pay for itself.
-    fn wants_checkpoint(&self) -> bool;
+    /// Whether a checkpoint is called for, as far as was read.
+    fn checkpoint_need(&self) -> CheckpointNeed;
 
     /// Writes a checkpoint of everything read so far, and trims the log before it.
     ///

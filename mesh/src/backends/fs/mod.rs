@@ -1,5 +1,29 @@
 //! A mesh folder on a file system.
+//!
+//! [`FsStorage`] is the log, written over the [`FileSystem`] seam; the two store locks
+//! and the real file system stand beside it. `docs/design.md` tells the protocol,
+//! `docs/file-format.md` the bytes.
 
+mod adopt;
+mod chain;
+mod damage;
+mod error;
+mod export;
+mod format;
+mod generation;
+mod names;
+mod nonces;
+mod open;
+mod record;
+mod rotation;
 mod seam;
+mod storage;
+mod watermark;
+mod write;
 
+pub use chain::{Chain, Link};
+pub use format::{Format, LockKind};
+pub use nonces::Nonces;
+pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
+pub use storage::{FsOptions, FsStorage};

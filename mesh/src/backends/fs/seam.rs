@@ -12,6 +12,8 @@
 
 use std::io;
 
+use crate::ports::StorageError;
+
 /// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -137,6 +139,14 @@ pub trait FileSystem: Clone {
 
     /// Gives the kernel's lock back.
     async fn unlock(&self, file: &Self::File) -> io::Result<()>;
+
+    /// Whether the folder's path still leads to the folder that is held open. It does
+    /// not after the folder was deleted or moved away.
+    async fn is_attached(&self) -> io::Result<bool>;
+
+    /// Turns to the folder that the path leads to now, made anew if there is none.
+    /// Files that are open stay what they were. All clones turn together.
+    async fn reattach(&self) -> Result<(), StorageError>;
 
     /// This process.
     fn this_process(&self) -> ProcessId;

@@ -34,6 +34,7 @@ impl State {
             | Event::CursorMoved { .. }
             | Event::Expired { .. }
             | Event::KeysForgotten { .. } => self.apply_to_mail(at, event),
+            Event::Adopted { .. } => {}
             Event::Granted {
                 resource, agent_id, ..
             }

@@ -1,0 +1,397 @@
+//! One generation of the log: a file that holds a checkpoint and the entries after it,
+//! and a reader's place in it.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::chain::{Chain, Link};
+use super::damage::Damage;
+use super::names;
+use super::record::{Record, Scanned, Sum, Tag, scan};
+use super::seam::{Access, FileId, FileSystem};
+use crate::core::{Entry, Event, Millis, Part, SnapshotBuilder};
+
+/// The version of the records in a generation.
+pub(super) const RECORD_VERSION: u32 = 1;
+/// How much is read at a time at least.
+const CHUNK: usize = 64 << 10;
+
+/// The first record of a generation.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct CheckpointHead {
+    /// The version of the records that follow.
+    pub(super) version: u32,
+    /// Which generation this is.
+    pub(super) generation: u64,
+    /// The newest entry that the checkpoint includes.
+    pub(super) seq: u64,
+    /// That entry's checksum.
+    pub(super) tip: Sum,
+}
+
+/// The last record of a checkpoint.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Ready {
+    /// How many parts came before.
+    pub(super) parts: u64,
+}
+
+/// An entry as it stands in the journal.
+#[derive(Serialize)]
+pub(super) struct EntryBody<'a> {
+    pub(super) seq: u64,
+    /// The newest entry that the writer knew to be durable.
+    pub(super) durable: u64,
+    pub(super) id: &'a str,
+    pub(super) at: Millis,
+    pub(super) events: &'a [Event],
+}
+
+/// The same, read back.
+#[derive(Deserialize)]
+struct StoredEntry {
+    seq: u64,
+    durable: u64,
+    id: String,
+    at: Millis,
+    events: Vec<Event>,
+}
+
+/// What of an entry or seal matters for the chain alone.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Place {
+    pub(super) seq: u64,
+    pub(super) durable: u64,
+}
+
+/// What the next record of a generation turned out to be.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// An entry that counts.
+    Entry(Entry, Sum),
+    /// The end of the generation.
+    Sealed,
+    /// A record that lost its race, or bytes that are none.
+    Void,
+    /// Nothing more right now.
+    End,
+}
+
+/// Why a generation cannot be read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// The file system failed.
+    Io(io::Error),
+    /// The file is not what was acknowledged, or was written by a newer mesh.
+    Damage(Damage),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// An open generation, with a place up to which it was read.
+pub(super) struct Generation<F: FileSystem> {
+    pub(super) number: u64,
+    pub(super) file: F::File,
+    pub(super) id: FileId,
+    pub(super) chain: Chain,
+    /// The entry at the checkpoint, and where the checkpoint ends.
+    pub(super) base_seq: u64,
+    pub(super) base_end: u64,
+    /// The first byte that is not read yet.
+    pub(super) position: u64,
+    /// Whether the bytes from `position` to the end were seen, and were no record.
+    pub(super) unfinished: bool,
+    /// What was read from `position` on.
+    buffer: Vec<u8>,
+    used: usize,
+    /// Whether the end of the file was seen in this round.
+    at_end: bool,
+}
+
+impl<F: FileSystem> Generation<F> {
+    /// Opens generation `number`, and reads its checkpoint. With a `builder`, the
+    /// parts are put together in it; without, they are only checked.
+    pub(super) async fn open(
+        fs: &F,
+        number: u64,
+        builder: Option<&mut Option<SnapshotBuilder>>,
+    ) -> Result<Self, ReadError> {
+        let file = fs.open(&names::journal(number), Access::Append).await?;
+        let id = fs.stat(&file).await?.id;
+        let mut generation = Self {
+            number,
+            file,
+            id,
+            chain: Chain::after_checkpoint(0, Sum::default(), Sum::default()),
+            base_seq: 0,
+            base_end: 0,
+            position: 0,
+            unfinished: false,
+            buffer: Vec::new(),
+            used: 0,
+            at_end: false,
+        };
+        generation.read_checkpoint(fs, builder).await?;
+        Ok(generation)
+    }
+
+    async fn read_checkpoint(
+        &mut self,
+        fs: &F,
+        builder: Option<&mut Option<SnapshotBuilder>>,
+    ) -> Result<(), ReadError> {
+        let (_, head) = self.expect::<CheckpointHead>(fs, Tag::Checkpoint).await?;
+        if head.version != RECORD_VERSION {
+            return Err(self.newer("has records of a version that this mesh does not know"));
+        }
+        if head.generation != self.number {
+            return Err(self.damaged("is the file of another generation"));
+        }
+        let mut snapshot = SnapshotBuilder::new(head.seq);
+        let keep = builder.is_some();
+        let mut parts = 0;
+        loop {
+            if self.peek(fs).await? != Some(Tag::Part) {
+                break;
+            }
+            parts += 1;
+            if keep {
+                let (_, part) = self.expect::<Part>(fs, Tag::Part).await?;
+                snapshot
+                    .add(part)
+                    .map_err(|error| self.damaged(&error.to_string()))?;
+            } else {
+                self.expect::<serde::de::IgnoredAny>(fs, Tag::Part).await?;
+            }
+        }
+        let (last, ready) = self.expect::<Ready>(fs, Tag::Ready).await?;
+        if ready.parts != parts {
+            return Err(self.damaged("has a checkpoint with parts missing"));
+        }
+        if let Some(builder) = builder {
+            *builder = Some(snapshot);
+        }
+        self.chain = Chain::after_checkpoint(head.seq, head.tip, last);
+        self.base_seq = head.seq;
+        self.base_end = self.position;
+        Ok(())
+    }
+
+    /// The tag of the next record of a checkpoint.
+    async fn peek(&mut self, fs: &F) -> Result<Option<Tag>, ReadError> {
+        loop {
+            match scan(self.unread()) {
+                Scanned::Record(record, _) => return Ok(record.tag),
+                Scanned::Void(_) => return Ok(None),
+                Scanned::Unfinished | Scanned::End => {
+                    if !self.fill(fs).await? {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next record of a checkpoint, which was synced as a whole before the file
+    /// got its name: anything else is damage.
+    async fn expect<T: for<'a> Deserialize<'a>>(
+        &mut self,
+        fs: &F,
+        tag: Tag,
+    ) -> Result<(Sum, T), ReadError> {
+        let found = self.peek(fs).await?;
+        let Scanned::Record(record, len) = scan(self.unread()) else {
+            return Err(self.damaged("has no whole record here, inside its checkpoint"));
+        };
+        if found != Some(tag) || (tag != Tag::Checkpoint && record.prev != self.chain.last) {
+            return Err(self.damaged("has another record here than its checkpoint needs"));
+        }
+        let sum = record.sum;
+        let value = match serde_json::from_slice(record.body) {
+            Ok(value) => value,
+            Err(error) => {
+                let what = format!("has a checkpoint that this mesh does not know: {error}");
+                return Err(self.newer(&what));
+            }
+        };
+        self.chain.last = sum;
+        self.consume(len);
+        Ok((sum, value))
+    }
+
+    /// Begins to look again: what was unfinished before may be a record by now.
+    pub(super) fn look_again(&mut self) {
+        self.buffer.clear();
+        self.used = 0;
+        self.at_end = false;
+        self.unfinished = false;
+    }
+
+    /// Takes the next step towards the end of the file.
+    pub(super) async fn step(&mut self, fs: &F) -> Result<Step, ReadError> {
+        if self.chain.sealed {
+            return Ok(Step::End);
+        }
+        loop {
+            let (step, len) = match scan(&self.buffer[self.used..]) {
+                Scanned::Record(record, len) => {
+                    let judged = judge(&self.chain, &record);
+                    let (step, link, sum) = match judged {
+                        Ok((step, link)) => (step, link, record.sum),
+                        Err(Verdict::Damaged(what)) => return Err(self.damaged(&what)),
+                        Err(Verdict::Newer(what)) => return Err(self.newer(&what)),
+                    };
+                    if let Some(link) = link {
+                        self.chain.extend(sum, link);
+                    }
+                    (step, len)
+                }
+                Scanned::Void(len) => (Step::Void, len),
+                Scanned::Unfinished | Scanned::End => {
+                    if self.fill(fs).await? {
+                        continue;
+                    }
+                    self.unfinished = self.used < self.buffer.len();
+                    return Ok(Step::End);
+                }
+            };
+            self.consume(len);
+            return Ok(step);
+        }
+    }
+
+    fn unread(&self) -> &[u8] {
+        &self.buffer[self.used..]
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.used += len;
+        self.position += len as u64;
+    }
+
+    /// Moves past bytes that this process wrote itself, right at its position.
+    pub(super) fn skip_to(&mut self, end: u64) {
+        self.position = end;
+        self.look_again();
+    }
+
+    /// Reads more behind what is unread. `false`: there is no more right now.
+    async fn fill(&mut self, fs: &F) -> io::Result<bool> {
+        if self.at_end {
+            return Ok(false);
+        }
+        self.buffer.drain(..self.used);
+        self.used = 0;
+        let held = self.buffer.len();
+        // Doubling keeps the search for the end of a long record linear.
+        let wanted = CHUNK.max(held);
+        self.buffer.resize(held + wanted, 0);
+        let offset = self.position + held as u64;
+        let read = fs
+            .read_at(&self.file, offset, &mut self.buffer[held..])
+            .await;
+        let got = *read.as_ref().unwrap_or(&0);
+        self.buffer.truncate(held + got);
+        read?;
+        self.at_end = got < wanted;
+        if self.at_end && self.buffer.capacity() > 4 * CHUNK && held + got < CHUNK {
+            self.buffer.shrink_to(CHUNK);
+        }
+        Ok(got > 0)
+    }
+
+    /// Damage at the present position.
+    pub(super) fn damaged(&self, what: &str) -> ReadError {
+        ReadError::Damage(Damage::at(
+            &names::journal(self.number),
+            self.position,
+            what,
+        ))
+    }
+
+    fn newer(&self, what: &str) -> ReadError {
+        ReadError::Damage(Damage::newer(
+            &names::journal(self.number),
+            self.position,
+            what,
+        ))
+    }
+}
+
+enum Verdict {
+    Damaged(String),
+    Newer(String),
+}
+
+/// What a whole valid record means behind `chain`.
+///
+/// Every record, also one that lost its race, carries the newest entry that its
+/// writer knew to be durable. That entry must be in front of it: if the chain does not
+/// reach it, something in between is gone.
+fn judge(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>), Verdict> {
+    let link = match record.tag {
+        Some(Tag::Entry) if record.prev == chain.last => return judge_next(chain, record),
+        Some(Tag::Entry) => {
+            let place = parse::<Place>(record)?;
+            reaches(chain, place.durable)?;
+            Link::Entry { seq: place.seq }
+        }
+        Some(Tag::Seal) => {
+            let place = parse::<Place>(record)?;
+            reaches(chain, place.durable)?;
+            Link::Seal { seq: place.seq }
+        }
+        Some(_) => {
+            return Err(Verdict::Damaged(
+                "has a checkpoint in its middle".to_owned(),
+            ));
+        }
+        None if record.prev == chain.last => {
+            return Err(Verdict::Newer("has a record of an unknown kind".to_owned()));
+        }
+        None => return Ok((Step::Void, None)),
+    };
+    if !chain.accepts(record.prev, link) {
+        return Ok((Step::Void, None));
+    }
+    Ok((Step::Sealed, Some(link)))
+}
+
+/// The same for an entry that carries the right checksum: it is read as a whole.
+fn judge_next(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>), Verdict> {
+    let stored = parse::<StoredEntry>(record)?;
+    reaches(chain, stored.durable)?;
+    let link = Link::Entry { seq: stored.seq };
+    if !chain.accepts(record.prev, link) {
+        return Ok((Step::Void, None));
+    }
+    let entry = Entry {
+        seq: stored.seq,
+        id: stored.id,
+        at: stored.at,
+        events: stored.events,
+    };
+    Ok((Step::Entry(entry, record.sum), Some(link)))
+}
+
+fn reaches(chain: &Chain, durable: u64) -> Result<(), Verdict> {
+    if durable <= chain.seq {
+        return Ok(());
+    }
+    let seq = chain.seq;
+    let what = format!("breaks off after entry {seq}, although entry {durable} was durable");
+    Err(Verdict::Damaged(what))
+}
+
+fn parse<'a, T: Deserialize<'a>>(record: &Record<'a>) -> Result<T, Verdict> {
+    serde_json::from_slice(record.body).map_err(|error| {
+        Verdict::Newer(format!(
+            "has a record that this mesh does not know: {error}"
+        ))
+    })
+}

@@ -1,0 +1,154 @@
+//! Opening a folder: which generation is the newest, and whether there should be one.
+
+use std::io;
+
+use super::format::Format;
+use super::generation::{Generation, ReadError};
+use super::names;
+use super::rotation::checkpoint_pieces;
+use super::seam::FileSystem;
+use super::storage::{FsStorage, Log};
+use super::watermark::{WATERMARK, Watermark};
+use super::write::write_whole;
+use crate::core::Snapshot;
+use crate::ports::{Clock, Outcome, StorageError, StorageErrorKind};
+
+/// How often a folder in which generations come and go is looked at again.
+const ATTEMPTS: usize = 64;
+
+impl<F: FileSystem, C: Clock> FsStorage<F, C> {
+    /// Opens the newest generation, and gives the state at its checkpoint. A new
+    /// folder gets its first generation; a predecessor's is adopted.
+    pub(super) async fn open_newest(&mut self) -> Result<Snapshot, StorageError> {
+        for _ in 0..ATTEMPTS {
+            // The marks are read first: one made later speaks of what is not listed yet.
+            let mut marks = Watermark::new();
+            let read = marks.read(&self.fs).await;
+            read.map_err(|e| Self::io("reading", WATERMARK, Outcome::NoEffect, &e))?;
+            let names = self.names().await?;
+            let newest = names
+                .iter()
+                .filter_map(|name| names::parse_journal(name))
+                .max();
+            let Some(newest) = newest else {
+                self.begin(&marks).await?;
+                continue;
+            };
+            let mut builder = None;
+            match Generation::open(&self.fs, newest, Some(&mut builder)).await {
+                Ok(generation) => {
+                    let snapshot = builder.unwrap_or_default().finish();
+                    self.install(generation, marks, &names).await?;
+                    return Ok(snapshot);
+                }
+                // It was retired meanwhile, so there is a newer one.
+                Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(self.read_error(newest, error).await),
+            }
+        }
+        let error = io::Error::other("its generations keep changing");
+        Err(Self::io("opening", "the folder", Outcome::NoEffect, &error))
+    }
+
+    async fn names(&self) -> Result<Vec<String>, StorageError> {
+        let names = self.fs.list(None).await;
+        names.map_err(|e| Self::io("listing", "the folder", Outcome::NoEffect, &e))
+    }
+
+    /// Takes an open generation as the log, and tidies the folder around it.
+    async fn install(
+        &mut self,
+        generation: Generation<F>,
+        marks: Watermark<F>,
+        names: &[String],
+    ) -> Result<(), StorageError> {
+        let (number, chain) = (generation.number, generation.chain);
+        let contradicted = marks
+            .marks()
+            .any(|m| m.seq == chain.seq && m.sum != chain.tip);
+        if contradicted {
+            let error = generation.damaged("begins with another entry than was acknowledged");
+            return Err(self.read_error(number, error).await);
+        }
+        self.log = Some(Log::new(generation, marks));
+        if Format::read(&self.fs).await?.is_none() {
+            self.sync_names().await?;
+            let temporary = names::temporary(number, self.nonces.draw());
+            Format::new(self.options.lock)
+                .create(&self.fs, &temporary)
+                .await?;
+        }
+        let older = |name: &String| names::parse_journal(name).is_some_and(|g| g < number);
+        if names.iter().any(older) {
+            self.sync_names().await?;
+            self.retire().await;
+        }
+        Ok(())
+    }
+
+    /// Makes the first generation, if the folder really is new.
+    async fn begin(&mut self, marks: &Watermark<F>) -> Result<(), StorageError> {
+        let format = Format::read(&self.fs).await?;
+        if format.is_some() || marks.highest().is_some() {
+            return self.expect_generation(format.is_some()).await;
+        }
+        if let Some(state) = self.read_state().await? {
+            return self.adopt(&state).await;
+        }
+        self.create_first(&Snapshot::default()).await
+    }
+
+    /// The folder is not new. A listing may miss what comes and goes meanwhile, so it is
+    /// looked at again before anything is called damaged.
+    async fn expect_generation(&self, has_format: bool) -> Result<(), StorageError> {
+        for _ in 0..3 {
+            let names = self.names().await?;
+            if names
+                .iter()
+                .any(|name| names::parse_journal(name).is_some())
+            {
+                return Ok(());
+            }
+        }
+        let witness = if has_format { names::FORMAT } else { WATERMARK };
+        Err(missing_journal(witness))
+    }
+
+    /// Makes generation 1 from `snapshot`, unless another process does.
+    pub(super) async fn create_first(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
+        let first = names::journal(1);
+        let failed = |e: &io::Error| Self::io("creating", &first, Outcome::NoEffect, e);
+        let temporary = names::temporary(1, self.nonces.draw());
+        let pieces = checkpoint_pieces(1, super::record::Sum::default(), snapshot);
+        write_whole(&self.fs, &temporary, pieces)
+            .await
+            .map_err(|e| failed(&e))?;
+        // With a format, generation 1 was there before, and may be retired by now.
+        let linked = match self.fs.stat_name(names::FORMAT).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.fs.link(&temporary, &first).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let _ = self.fs.remove(&temporary).await;
+        match linked {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+/// The error of a folder that has `witness`, and so had a journal.
+pub(super) fn missing_journal(witness: &str) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Damaged,
+        what: format!("the journal is missing, although there is a file {witness} beside it"),
+        next: "nothing was changed: restore journal.* from a backup, or delete the whole folder \
+               to start over"
+            .to_owned(),
+        outcome: Outcome::NoEffect,
+    }
+}

@@ -1,0 +1,202 @@
+//! From one generation to the next.
+//!
+//! A sealed generation accepts nothing more, so the state at its seal is the same for
+//! everybody, and whoever comes first writes it down as the next generation's
+//! checkpoint. The order of the steps is the whole safety of it:
+//!
+//! 1. The new file is written under a temporary name of its own, and synced.
+//! 2. *Then* the sealed generation's name is looked at: if it is gone, others are
+//!    further already, and a link now could bring a retired generation back.
+//! 3. The file is *linked* to its name, which fails if that exists. A rename would
+//!    replace a generation in which others have committed.
+//! 4. The directory is synced before anything in the new file is acknowledged.
+//! 5. Older generations are retired, lowest first: once every lower name is gone for
+//!    good, all temporary files that could become the generation are removed, then it.
+
+use std::io;
+
+use super::export;
+use super::generation::{CheckpointHead, Generation, RECORD_VERSION, ReadError, Ready};
+use super::names;
+use super::record::{Sum, Tag, encode};
+use super::seam::FileSystem;
+use super::storage::{Followed, FsStorage, Log};
+use super::watermark::Watermark;
+use super::write::write_whole;
+use crate::core::Snapshot;
+use crate::ports::{Append, Clock, Outcome, StorageError};
+
+/// The bytes of a new generation's checkpoint, piece by piece.
+pub(super) fn checkpoint_pieces(
+    number: u64,
+    tip: Sum,
+    snapshot: &Snapshot,
+) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+    let head = CheckpointHead {
+        version: RECORD_VERSION,
+        generation: number,
+        seq: snapshot.seq,
+        tip,
+    };
+    let mut parts = snapshot.parts();
+    let mut written = 0;
+    let mut last = tip;
+    let mut stage = 0;
+    std::iter::from_fn(move || {
+        let encoded = match stage {
+            0 => {
+                stage = 1;
+                encode(last, Tag::Checkpoint, &head)
+            }
+            1 => match parts.next() {
+                Some(part) => {
+                    written += 1;
+                    encode(last, Tag::Part, &part)
+                }
+                None => {
+                    stage = 2;
+                    encode(last, Tag::Ready, &Ready { parts: written })
+                }
+            },
+            _ => return None,
+        };
+        Some(encoded.map_err(io::Error::from).map(|(bytes, sum)| {
+            last = sum;
+            bytes
+        }))
+    })
+}
+
+impl<F: FileSystem, C: Clock> FsStorage<F, C> {
+    /// Makes the successor of the sealed generation from the state at its seal, or
+    /// finds that somebody else did; retires what came before.
+    pub(super) async fn rotate(&mut self, snapshot: &Snapshot) -> Result<Append, StorageError> {
+        let (number, id, tip) = match &self.log {
+            Some(log) => (
+                log.generation.number,
+                log.generation.id,
+                log.generation.chain.tip,
+            ),
+            None => return Ok(Append::Lost),
+        };
+        let next = names::journal(number + 1);
+        let failed = |e: &io::Error| Self::io("writing", &next, Outcome::NoEffect, e);
+        let temporary = names::temporary(number + 1, self.nonces.draw());
+        let pieces = checkpoint_pieces(number + 1, tip, snapshot);
+        let written = write_whole(&self.fs, &temporary, pieces).await;
+        written.map_err(|e| failed(&e))?;
+
+        let linked = match self.fs.stat_name(&names::journal(number)).await {
+            Ok(stat) if stat.id == id => self.fs.link(&temporary, &next).await,
+            Ok(_) => Err(io::ErrorKind::NotFound.into()),
+            Err(error) => Err(error),
+        };
+        let _ = self.fs.remove(&temporary).await;
+        match linked {
+            Ok(()) => {}
+            // Somebody else made the successor, or is further already.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(&error)),
+        }
+        match self.follow().await? {
+            Followed::Next => {}
+            Followed::Missing | Followed::Elsewhere => return Ok(Append::Lost),
+        }
+        self.sync_names().await?;
+        self.retire().await;
+        if let Err(error) = self.export(snapshot).await {
+            tracing::warn!("{error}");
+        }
+        Ok(Append::Committed)
+    }
+
+    /// Goes on from a sealed generation to its successor.
+    pub(super) async fn follow(&mut self) -> Result<Followed, StorageError> {
+        let Some(log) = &mut self.log else {
+            return Ok(Followed::Elsewhere);
+        };
+        let sealed = log.generation.chain;
+        let number = log.generation.number + 1;
+        let next = match Generation::open(&self.fs, number, None).await {
+            Ok(next) => next,
+            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
+                return self.look_elsewhere(number).await;
+            }
+            Err(error) => return Err(self.read_error(number, error).await),
+        };
+        if (next.chain.seq, next.chain.tip) != (sealed.seq, sealed.tip) {
+            let error = next.damaged("does not begin where the generation before it ended");
+            return Err(self.read_error(number, error).await);
+        }
+        let durable = log.durable;
+        let marks = std::mem::replace(&mut log.marks, Watermark::new());
+        let mut log = Log::new(next, marks);
+        log.durable = durable;
+        self.log = Some(log);
+        Ok(Followed::Next)
+    }
+
+    async fn look_elsewhere(&self, missing: u64) -> Result<Followed, StorageError> {
+        let names = self.fs.list(None).await;
+        let names = names.map_err(|e| Self::io("listing", "the folder", Outcome::NoEffect, &e))?;
+        let newest = names
+            .iter()
+            .filter_map(|name| names::parse_journal(name))
+            .max();
+        Ok(match newest {
+            Some(newest) if newest >= missing => Followed::Elsewhere,
+            // The sealed generation itself is gone as well: the folder was removed.
+            None => Followed::Elsewhere,
+            Some(_) => Followed::Missing,
+        })
+    }
+
+    /// Removes the generations before the present one, and temporary files that could
+    /// become one of them. What cannot be removed now is removed next time.
+    pub(super) async fn retire(&mut self) {
+        let Some(log) = &self.log else { return };
+        let present = log.generation.number;
+        if let Err(error) = self.retire_before(present).await {
+            tracing::warn!("removing old generations failed: {error}");
+        }
+    }
+
+    async fn retire_before(&self, present: u64) -> io::Result<()> {
+        loop {
+            let names = self.fs.list(None).await?;
+            let generations = names.iter().filter_map(|name| names::parse_journal(name));
+            let Some(lowest) = generations.filter(|g| *g < present).min() else {
+                return Ok(());
+            };
+            // All lower names are gone: now for good.
+            self.fs.sync_dir().await?;
+            let leftover = |name: &&String| {
+                names::parse_temporary(name).is_some_and(|generation| generation <= lowest)
+            };
+            for name in names.iter().filter(leftover) {
+                ignore_missing(self.fs.remove(name).await)?;
+            }
+            ignore_missing(self.fs.remove(&names::journal(lowest)).await)?;
+        }
+    }
+
+    /// Writes `state.json`, for people.
+    pub(super) async fn export(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let temporary = names::temporary(log.generation.number, self.nonces.draw());
+        let written = write_whole(&self.fs, &temporary, export::pieces(snapshot)).await;
+        let renamed = match written {
+            Ok(()) => self.fs.rename(&temporary, names::STATE).await,
+            Err(error) => Err(error),
+        };
+        renamed.map_err(|e| Self::io("writing", names::STATE, Outcome::NoEffect, &e))
+    }
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
