@@ -25,4 +25,11 @@ pub trait Clock {
 
     /// Waits for `duration` of steady time.
     async fn sleep(&self, duration: Millis);
+
+    /// Waits for `micros` microseconds of steady time before another attempt at
+    /// something that others hold for far less than a millisecond. A clock that only
+    /// has milliseconds rounds up, which is what is provided here.
+    async fn back_off(&self, micros: u64) {
+        self.sleep(micros.div_ceil(1000)).await;
+    }
 }

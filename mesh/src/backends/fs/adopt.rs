@@ -103,7 +103,7 @@ struct NodeEvent {
 impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     /// The bytes of a `state.json` that may be a predecessor's.
     pub(super) async fn read_state(&self) -> Result<Option<Vec<u8>>, StorageError> {
-        let failed = |e: &io::Error| Self::io("reading", names::STATE, Outcome::NoEffect, e);
+        let failed = |e: &io::Error| Self::io("read", names::STATE, Outcome::NoEffect, e);
         let file = match self.fs.open(names::STATE, Access::Read).await {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -147,7 +147,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             Err(error) => {
                 let name = names::STATE_NODE;
                 return Err(Self::io(
-                    "keeping the original as",
+                    "keep the original as",
                     name,
                     Outcome::NoEffect,
                     &error,
@@ -159,7 +159,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
 
     /// Takes the lock directory of the predecessor, as the predecessor does.
     async fn lock_predecessor(&self) -> Result<(), StorageError> {
-        let failed = |e: &io::Error| Self::io("taking", names::NODE_LOCK, Outcome::NoEffect, e);
+        let failed = |e: &io::Error| Self::io("take", names::NODE_LOCK, Outcome::NoEffect, e);
         let started = self.clock.monotonic();
         loop {
             match self.fs.make_dir(names::NODE_LOCK).await {

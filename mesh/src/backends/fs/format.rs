@@ -12,6 +12,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::error::io_error;
+use super::lock::LockKind;
 use super::names;
 use super::seam::{Access, FileSystem};
 use super::write::write_whole;
@@ -35,17 +36,6 @@ pub struct Format {
     pub lock: LockKind,
 }
 
-/// Which lock the processes of a folder share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LockKind {
-    /// The kernel's, freed when its holder dies.
-    #[default]
-    Kernel,
-    /// A directory, on which everything can be watched.
-    Directory,
-}
-
 impl Format {
     /// What this mesh writes into a new folder.
     pub(super) fn new(lock: LockKind) -> Self {
@@ -58,7 +48,7 @@ impl Format {
 
     /// Reads the folder's format; `None` where there is none yet.
     pub(super) async fn read<F: FileSystem>(fs: &F) -> Result<Option<Self>, StorageError> {
-        let failed = |e: &io::Error| io_error("reading", names::FORMAT, Outcome::NoEffect, e);
+        let failed = |e: &io::Error| io_error("read", names::FORMAT, Outcome::NoEffect, e);
         let file = match fs.open(names::FORMAT, Access::Read).await {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -100,7 +90,7 @@ impl Format {
         fs: &F,
         temporary: &str,
     ) -> Result<(), StorageError> {
-        let failed = |e: &io::Error| io_error("creating", names::FORMAT, Outcome::NoEffect, e);
+        let failed = |e: &io::Error| io_error("create", names::FORMAT, Outcome::NoEffect, e);
         let mut json = serde_json::to_vec(self).map_err(|e| failed(&e.into()))?;
         json.push(b'\n');
         write_whole(fs, temporary, std::iter::once(Ok(json)))

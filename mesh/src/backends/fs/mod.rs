@@ -11,19 +11,31 @@ mod error;
 mod export;
 mod format;
 mod generation;
+#[cfg(feature = "os")]
+mod locate;
+mod lock;
 mod names;
 mod nonces;
 mod open;
+#[cfg(feature = "os")]
+mod os;
 mod record;
 mod rotation;
 mod seam;
 mod storage;
+#[cfg(test)]
+pub(crate) mod testing;
 mod watermark;
 mod write;
 
 pub use chain::{Chain, Link};
-pub use format::{Format, LockKind};
+pub use format::Format;
+#[cfg(feature = "os")]
+pub use locate::{Location, locate};
+pub use lock::{KernelLock, LockDirectory, LockKind, StoreLock};
 pub use nonces::Nonces;
+#[cfg(feature = "os")]
+pub use os::OsFileSystem;
 pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 pub use storage::{FsOptions, FsStorage};

@@ -24,7 +24,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             // The marks are read first: one made later speaks of what is not listed yet.
             let mut marks = Watermark::new();
             let read = marks.read(&self.fs).await;
-            read.map_err(|e| Self::io("reading", WATERMARK, Outcome::NoEffect, &e))?;
+            read.map_err(|e| Self::io("read", WATERMARK, Outcome::NoEffect, &e))?;
             let names = self.names().await?;
             let newest = names
                 .iter()
@@ -47,12 +47,12 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             }
         }
         let error = io::Error::other("its generations keep changing");
-        Err(Self::io("opening", "the folder", Outcome::NoEffect, &error))
+        Err(Self::io("open", "the folder", Outcome::NoEffect, &error))
     }
 
     async fn names(&self) -> Result<Vec<String>, StorageError> {
         let names = self.fs.list(None).await;
-        names.map_err(|e| Self::io("listing", "the folder", Outcome::NoEffect, &e))
+        names.map_err(|e| Self::io("list", "the folder", Outcome::NoEffect, &e))
     }
 
     /// Takes an open generation as the log, and tidies the folder around it.
@@ -117,7 +117,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     /// Makes generation 1 from `snapshot`, unless another process does.
     pub(super) async fn create_first(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
         let first = names::journal(1);
-        let failed = |e: &io::Error| Self::io("creating", &first, Outcome::NoEffect, e);
+        let failed = |e: &io::Error| Self::io("create", &first, Outcome::NoEffect, e);
         let temporary = names::temporary(1, self.nonces.draw());
         let pieces = checkpoint_pieces(1, super::record::Sum::default(), snapshot);
         write_whole(&self.fs, &temporary, pieces)

@@ -80,7 +80,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             None => return Ok(Append::Lost),
         };
         let next = names::journal(number + 1);
-        let failed = |e: &io::Error| Self::io("writing", &next, Outcome::NoEffect, e);
+        let failed = |e: &io::Error| Self::io("write", &next, Outcome::NoEffect, e);
         let temporary = names::temporary(number + 1, self.nonces.draw());
         let pieces = checkpoint_pieces(number + 1, tip, snapshot);
         let written = write_whole(&self.fs, &temporary, pieces).await;
@@ -139,7 +139,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
 
     async fn look_elsewhere(&self, missing: u64) -> Result<Followed, StorageError> {
         let names = self.fs.list(None).await;
-        let names = names.map_err(|e| Self::io("listing", "the folder", Outcome::NoEffect, &e))?;
+        let names = names.map_err(|e| Self::io("list", "the folder", Outcome::NoEffect, &e))?;
         let newest = names
             .iter()
             .filter_map(|name| names::parse_journal(name))
@@ -190,7 +190,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             Ok(()) => self.fs.rename(&temporary, names::STATE).await,
             Err(error) => Err(error),
         };
-        renamed.map_err(|e| Self::io("writing", names::STATE, Outcome::NoEffect, &e))
+        renamed.map_err(|e| Self::io("write", names::STATE, Outcome::NoEffect, &e))
     }
 }
 

@@ -12,6 +12,8 @@
 
 use std::io;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ports::StorageError;
 
 /// How a file is opened.
@@ -55,7 +57,7 @@ pub struct Appended {
 }
 
 /// A process, so that a lock's owner can be found dead without a doubt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {
     /// The machine *and* its boot: a pid means nothing beyond either.
     pub host: String,

@@ -18,8 +18,8 @@ use std::io;
 use super::chain::Link;
 use super::damage::Damage;
 use super::error::io_error;
-use super::format::LockKind;
 use super::generation::{EntryBody, Generation, Place, ReadError, Step};
+use super::lock::LockKind;
 use super::names;
 use super::nonces::Nonces;
 use super::record::{Sum, Tag, encode};
@@ -47,7 +47,7 @@ pub struct FsOptions {
 impl Default for FsOptions {
     fn default() -> Self {
         Self {
-            lock: LockKind::default(),
+            lock: LockKind::Kernel,
             rotate_bytes: 1 << 20,
         }
     }
@@ -119,12 +119,9 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     /// The error to report for a generation that cannot be read.
     pub(super) async fn read_error(&self, number: u64, error: ReadError) -> StorageError {
         match error {
-            ReadError::Io(error) => Self::io(
-                "reading",
-                &names::journal(number),
-                Outcome::NoEffect,
-                &error,
-            ),
+            ReadError::Io(error) => {
+                Self::io("read", &names::journal(number), Outcome::NoEffect, &error)
+            }
             ReadError::Damage(damage) => damage.report(&self.fs).await,
         }
     }
@@ -172,7 +169,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         };
         if !log.reading {
             let read = log.marks.read(&self.fs).await;
-            read.map_err(|e| Self::io("reading", WATERMARK, Outcome::NoEffect, &e))?;
+            read.map_err(|e| Self::io("read", WATERMARK, Outcome::NoEffect, &e))?;
             log.generation.look_again();
             log.reading = true;
         }
@@ -219,7 +216,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         let generation = &mut log.generation;
         let name = names::journal(generation.number);
         let (bytes, sum) = encode(generation.chain.last, tag, body)
-            .map_err(|e| Self::io("appending to", &name, Outcome::NoEffect, &e.into()))?;
+            .map_err(|e| Self::io("append to", &name, Outcome::NoEffect, &e.into()))?;
         if !generation.chain.accepts(generation.chain.last, link) {
             return Ok(Append::Lost);
         }
@@ -310,7 +307,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         match self.look_for(link, sum).await {
             Ok(Append::Committed) => Ok(Append::Committed),
             Ok(Append::Lost) => Err(self.append_failed(name, Outcome::NoEffect, error).await),
-            Err(_) => Err(Self::io("appending to", name, Outcome::Unknown, error)),
+            Err(_) => Err(Self::io("append to", name, Outcome::Unknown, error)),
         }
     }
 
@@ -333,7 +330,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             },
             _ => outcome,
         };
-        Self::io("appending to", name, outcome, error)
+        Self::io("append to", name, outcome, error)
     }
 
     /// Syncs the directory once in each generation, before anything in it counts.
@@ -343,7 +340,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         };
         if !log.named {
             let synced = self.fs.sync_dir().await;
-            synced.map_err(|e| Self::io("syncing", "the folder", Outcome::Unknown, &e))?;
+            synced.map_err(|e| Self::io("sync", "the folder", Outcome::Unknown, &e))?;
             log.named = true;
             log.durable = log.durable.max(log.generation.base_seq);
         }
@@ -362,7 +359,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         let name = names::journal(log.generation.number);
         if let Err(error) = self.fs.sync(&log.generation.file).await {
             log.poisoned = true;
-            return Err(Self::io("syncing", &name, Outcome::Unknown, &error));
+            return Err(Self::io("sync", &name, Outcome::Unknown, &error));
         }
         log.exposed = false;
         log.durable = chain.seq;
@@ -396,7 +393,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             return Ok(false);
         };
         let name = names::journal(log.generation.number);
-        let failed = |e: &io::Error| Self::io("looking at", &name, Outcome::Unknown, e);
+        let failed = |e: &io::Error| Self::io("look at", &name, Outcome::Unknown, e);
         if !self.fs.is_attached().await.map_err(|e| failed(&e))? {
             return Ok(false);
         }
@@ -463,7 +460,7 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
             Some(log) => {
                 let name = names::journal(log.generation.number);
                 let error = io::Error::other("an earlier sync of it failed");
-                return Err(Self::io("appending to", &name, Outcome::NoEffect, &error));
+                return Err(Self::io("append to", &name, Outcome::NoEffect, &error));
             }
             None => return Ok(Append::Lost),
         };
@@ -484,7 +481,7 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
         {
             let name = names::journal(log.generation.number);
             let error = io::Error::other("an earlier sync of it failed");
-            return Err(Self::io("syncing", &name, Outcome::Unknown, &error));
+            return Err(Self::io("sync", &name, Outcome::Unknown, &error));
         }
         self.sync_names().await?;
         self.sync_entries().await?;
