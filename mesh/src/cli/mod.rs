@@ -21,9 +21,6 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 
-#[cfg(not(unix))]
-compile_error!("mesh runs on Linux and macOS; Windows is not supported");
-
 /// Coordinates the coding agents that share a repository: presence, leased fenced
 /// locks, durable messages.
 #[derive(Debug, Parser)]

@@ -211,51 +211,51 @@ mod tests {
         let ticket = json!({"agent_id": "b", "claim_id": id, "mode": "shared", "position": 1});
         check::<RegisterReply>(
             "register",
-            json!({"agent_id": "a", "registered_at": at, "expires_at": at, "epoch": 1, "now": at}),
+            &json!({"agent_id": "a", "registered_at": at, "expires_at": at, "epoch": 1, "now": at}),
         );
         check::<RosterReply>(
             "roster",
-            json!({"agents": [{"agent_id": "a", "branch": "b", "prompt_ptr": "p", "role": "r",
+            &json!({"agents": [{"agent_id": "a", "branch": "b", "prompt_ptr": "p", "role": "r",
                 "liveness": "alive", "last_seen": at, "expires_at": at, "epoch": 1,
                 "held_claims": ["r"]}], "now": at}),
         );
         check::<ClaimReply>(
             "claim",
-            json!({"status": "granted", "resource": "r", "claim_id": id, "fence": 1, "holder": "a",
+            &json!({"status": "granted", "resource": "r", "claim_id": id, "fence": 1, "holder": "a",
                 "lease_expires_at": at, "queue_position": 1, "now": at}),
         );
         check::<ReleaseReply>(
             "release",
-            json!({"status": "released", "fence": 1, "next_holder": "b"}),
+            &json!({"status": "released", "fence": 1, "next_holder": "b"}),
         );
         check::<ClaimsReply>(
             "claims",
-            json!({"claims": [{"resource": "r", "mode": "exclusive", "holder": ["a"],
+            &json!({"claims": [{"resource": "r", "mode": "exclusive", "holder": ["a"],
                 "claim_id": id, "fence": 1, "lease_expires_at": at, "note": "n",
                 "holders": [holder], "queue": [ticket]}], "now": at}),
         );
         check::<PostReply>(
             "post",
-            json!({"message_id": id, "posted_at": at, "fanout": 1}),
+            &json!({"message_id": id, "posted_at": at, "fanout": 1}),
         );
         check::<InboxReply>(
             "inbox",
-            json!({"messages": [{"message_id": id, "from": "a", "to": "b", "subject": "s",
+            &json!({"messages": [{"message_id": id, "from": "a", "to": "b", "subject": "s",
                 "body": "b", "reply_to": "m", "posted_at": at}], "cursor": id, "unread": 0}),
         );
-        check::<ReadReply>("read", json!({"cursor": id, "remaining": 0}));
-        check::<GcReply>("gc", json!({"reclaimed": 0}));
+        check::<ReadReply>("read", &json!({"cursor": id, "remaining": 0}));
+        check::<GcReply>("gc", &json!({"reclaimed": 0}));
     }
 
     /// `full` has every field that a reply can have: core reads and writes it as it is,
     /// the schema of `tool` describes exactly its fields, and core can leave out exactly
     /// those that the schema does not require.
-    fn check<R: Serialize + DeserializeOwned>(tool: &str, full: Value) {
+    fn check<R: Serialize + DeserializeOwned>(tool: &str, full: &Value) {
         let fields = |value: Value| serde_json::from_value::<R>(value);
         let reply = fields(full.clone()).expect("core knows every field");
-        assert_eq!(serde_json::to_value(&reply).unwrap(), full, "{tool}");
+        assert_eq!(&serde_json::to_value(&reply).unwrap(), full, "{tool}");
         let schema = find(tool).unwrap().output_schema();
-        assert_describes(tool, &Value::Object(schema.clone()), &full);
+        assert_describes(tool, &Value::Object(schema.clone()), full);
         for name in full.as_object().unwrap().keys() {
             let mut without = full.clone();
             without.as_object_mut().unwrap().remove(name);

@@ -87,7 +87,7 @@ pub enum Literal {
 }
 
 /// One field of a reply.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Its name.
     pub name: &'static str,

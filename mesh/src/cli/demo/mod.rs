@@ -25,9 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Plays the scene.
 pub(super) fn run() -> Result<(), Failure> {
+    let folder = TemporaryFolder::create()?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
-        let folder = TemporaryFolder::create()?;
         let mut narrator = Narrator::on_stdout();
         tokio::select! {
             outcome = scene::play(folder.path(), &mut narrator) => outcome,
@@ -35,7 +35,8 @@ pub(super) fn run() -> Result<(), Failure> {
             _ = tokio::signal::ctrl_c() => Err(DemoError::Interrupted),
         }
     });
-    // Dropping the runtime ends the agents, whatever became of the scene.
+    // Ends the agents, whatever became of the scene, and before their folder goes.
     drop(runtime);
+    drop(folder);
     outcome.map_err(Failure::from)
 }

@@ -76,9 +76,10 @@ impl<W: Write> Narrator<W> {
         mood: Mood,
         outcome: impl Display,
     ) -> Result<(), DemoError> {
-        // Padded before it is painted: escape codes have no width.
+        // Padded as strings, since what is only formatted ignores a width, and before
+        // they are painted, since escape codes have none.
         let who = self.paint("36", &format!("{who:<5}"));
-        let what = format!("{what:<43}");
+        let what = format!("{:<43}", what.to_string());
         let outcome = self.paint(mood.colour(), &outcome.to_string());
         self.line(&format!("  {who} {what} {outcome}"))
     }
@@ -117,7 +118,7 @@ mod tests {
             .step("ada", "claims it", Mood::Good, "granted")
             .unwrap();
         narrator
-            .step("cleo", "claims it too", Mood::Bad, "denied")
+            .step("cleo", format_args!("claims {}", 2), Mood::Bad, "denied")
             .unwrap();
         String::from_utf8(out).unwrap()
     }

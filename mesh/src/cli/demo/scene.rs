@@ -45,10 +45,10 @@ pub(super) async fn play<W: Write>(
     let promoted = inherit(ada, &ben, fence, narrator).await?;
     deploy(&mut target, ben.name, "build 42", promoted, narrator)?;
     refuse_late_write(&mut target, fence, narrator)?;
+    release(&ben, promoted, narrator).await?;
 
     narrator.chapter("A message, read once")?;
     correspond(&ben, &cleo, narrator).await?;
-    release(&ben, promoted, narrator).await?;
     ben.leave().await;
     cleo.leave().await;
     farewell(narrator)
