@@ -2,10 +2,10 @@
 
 use crate::core::{Command, Reply};
 
-use super::handle::{Mesh, MeshError};
+use super::handle::{Mesh, MeshError, Request};
 
 /// A handle, and the task that answers what is asked through it, one call after the
-/// other, until every handle is gone.
+/// other, until it is closed or every handle is gone.
 pub(crate) fn fake<A, F>(mut answer: A) -> (Mesh, impl Future<Output = ()>)
 where
     A: FnMut(Command) -> F,
@@ -13,10 +13,10 @@ where
 {
     let (mesh, requests) = Mesh::queue();
     let task = async move {
-        while let Ok(request) = requests.recv().await {
-            let reply = answer(request.command).await;
+        while let Ok(Request::Call(call)) = requests.recv().await {
+            let reply = answer(call.command).await;
             // An error means that the caller is gone.
-            let _ = request.answer.send(reply).await;
+            let _ = call.answer.send(reply).await;
         }
     };
     (mesh, task)

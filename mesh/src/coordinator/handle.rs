@@ -37,10 +37,25 @@ impl fmt::Display for MeshError {
 
 impl std::error::Error for MeshError {}
 
-/// One command on its way to the coordinator, with the way back.
-pub(super) struct Request {
+/// What goes to the coordinator, with the way back.
+pub(crate) enum Request {
+    /// A command.
+    Call(Call),
+    /// End, and tell when the folder is tidy.
+    Close(Sender<()>),
+}
+
+/// One command on its way to the coordinator.
+pub(crate) struct Call {
     pub(super) command: Command,
     pub(super) answer: Sender<Result<Reply, MeshError>>,
+}
+
+impl Call {
+    /// Answers the call. A caller that is gone needs no answer.
+    pub(crate) fn answer(self, answer: Result<Reply, MeshError>) {
+        let _ = self.answer.try_send(answer);
+    }
 }
 
 /// A mesh folder, opened: nine methods, one for each tool.
@@ -55,7 +70,7 @@ pub struct Mesh {
 
 impl Mesh {
     /// A handle, and the end of the queue that a coordinator serves.
-    pub(super) fn queue() -> (Self, Receiver<Request>) {
+    pub(crate) fn queue() -> (Self, Receiver<Request>) {
         let (requests, served) = async_channel::bounded(QUEUE);
         (Self { requests }, served)
     }
@@ -69,12 +84,23 @@ impl Mesh {
     /// ended.
     pub async fn call(&self, command: Command) -> Result<Reply, MeshError> {
         let (answer, reply) = async_channel::bounded(1);
-        let request = Request { command, answer };
+        let request = Request::Call(Call { command, answer });
         self.requests
             .send(request)
             .await
             .map_err(|_| MeshError::Closed)?;
         reply.recv().await.map_err(|_| MeshError::Closed)?
+    }
+
+    /// Ends the coordinator once it has served what was sent before, and waits until
+    /// the folder is tidy. Other handles to it find it [closed](MeshError::Closed).
+    /// Dropping every handle ends it too, without waiting.
+    pub async fn close(self) {
+        let (done, closed) = async_channel::bounded(1);
+        if self.requests.send(Request::Close(done)).await.is_ok() {
+            // An error means that the coordinator ended without an answer: closed, too.
+            let _ = closed.recv().await;
+        }
     }
 }
 

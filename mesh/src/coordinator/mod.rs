@@ -21,5 +21,7 @@ pub(crate) mod fake;
 mod handle;
 mod task;
 
+#[cfg(feature = "os")]
+pub(crate) use handle::{Call, Request};
 pub use handle::{Mesh, MeshError};
 pub use task::Coordinator;

@@ -1,8 +1,8 @@
 //! The task itself.
 
-use async_channel::Receiver;
+use async_channel::{Receiver, Sender};
 
-use super::handle::{Mesh, MeshError, Request};
+use super::handle::{Call, Mesh, MeshError, Request};
 use crate::backends::fs::Nonces;
 use crate::core::{
     Command, Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune,
@@ -54,7 +54,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         (Self::serving(requests, clock, storage, lock, seed), mesh)
     }
 
-    pub(super) fn serving(
+    pub(crate) fn serving(
         requests: Receiver<Request>,
         clock: C,
         storage: S,
@@ -75,12 +75,33 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
-    /// Serves requests until every handle is gone, then leaves the folder tidy.
-    pub async fn run(mut self) {
-        while let Ok(first) = self.requests.recv().await {
-            self.serve(first).await;
-        }
+    /// Serves requests until it is told to close or every handle is gone, then leaves
+    /// the folder tidy.
+    pub async fn run(self) {
+        self.run_until(None).await;
+    }
+
+    /// The same; `close` is a request to close that came already.
+    pub(crate) async fn run_until(mut self, close: Option<Sender<()>>) {
+        let done = loop {
+            if close.is_some() {
+                break close;
+            }
+            match self.requests.recv().await {
+                Ok(Request::Call(first)) => {
+                    if let Some(done) = self.serve(first).await {
+                        break Some(done);
+                    }
+                }
+                Ok(Request::Close(done)) => break Some(done),
+                Err(_) => break None,
+            }
+        };
+        self.requests.close();
         self.close().await;
+        if let Some(done) = done {
+            let _ = done.try_send(());
+        }
     }
 
     /// Reads the log to its end, without waiting for a first request.
@@ -98,40 +119,45 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
-    /// Serves a request, with all that wait behind it.
-    pub(super) async fn serve(&mut self, first: Request) {
+    /// Serves a call, with all that wait behind it. Gives back the request to close,
+    /// if that came next.
+    pub(crate) async fn serve(&mut self, first: Call) -> Option<Sender<()>> {
         let mut bytes = first.command.weight();
         let mut batch = vec![first];
+        let mut close = None;
         while batch.len() < BATCH_COMMANDS && bytes < BATCH_BYTES {
-            let Ok(request) = self.requests.try_recv() else {
-                break;
-            };
-            bytes += request.command.weight();
-            batch.push(request);
+            match self.requests.try_recv() {
+                Ok(Request::Call(call)) => {
+                    bytes += call.command.weight();
+                    batch.push(call);
+                }
+                Ok(Request::Close(done)) => {
+                    close = Some(done);
+                    break;
+                }
+                Err(_) => break,
+            }
         }
-        let (commands, waiting): (Vec<Command>, Vec<_>) = batch
-            .into_iter()
-            .map(|request| (request.command, request.answer))
-            .unzip();
+        let commands: Vec<&Command> = batch.iter().map(|call| &call.command).collect();
         match self.commit(&commands).await {
             Ok(answers) => {
-                for (answer, waiting) in answers.into_iter().zip(waiting) {
-                    // A caller that is gone needs no answer.
-                    let _ = waiting.try_send(answer.map_err(MeshError::Rejected));
+                for (call, answer) in batch.into_iter().zip(answers) {
+                    call.answer(answer.map_err(MeshError::Rejected));
                 }
             }
             Err(error) => {
-                for waiting in waiting {
-                    let _ = waiting.try_send(Err(MeshError::Storage(error.clone())));
+                for call in batch {
+                    call.answer(Err(MeshError::Storage(error.clone())));
                 }
             }
         }
         self.maintain().await;
+        close
     }
 
     /// Decides a batch, commits what it causes, and makes durable what it tells.
-    async fn commit(&mut self, commands: &[Command]) -> Result<Vec<Answer>, StorageError> {
-        let mut writing = !commands.iter().all(Command::is_reader);
+    async fn commit(&mut self, commands: &[&Command]) -> Result<Vec<Answer>, StorageError> {
+        let mut writing = !commands.iter().all(|command| command.is_reader());
         let mut losses = 0;
         loop {
             if writing {
@@ -156,7 +182,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
 
     async fn attempt(
         &mut self,
-        commands: &[Command],
+        commands: &[&Command],
         writing: bool,
     ) -> Result<Attempt, StorageError> {
         self.catch_up().await?;
@@ -185,7 +211,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// lead to.
     fn decide_all(
         &mut self,
-        commands: &[Command],
+        commands: &[&Command],
         now: Millis,
     ) -> (Vec<Event>, Vec<Answer>, State) {
         let mut state = self.snapshot.state.clone();

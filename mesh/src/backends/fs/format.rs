@@ -47,7 +47,11 @@ impl Format {
     }
 
     /// Reads the folder's format; `None` where there is none yet.
-    pub(super) async fn read<F: FileSystem>(fs: &F) -> Result<Option<Self>, StorageError> {
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be read, is damaged, or is a newer mesh's.
+    pub async fn read<F: FileSystem>(fs: &F) -> Result<Option<Self>, StorageError> {
         let failed = |e: &io::Error| io_error("read", names::FORMAT, Outcome::NoEffect, e);
         let file = match fs.open(names::FORMAT, Access::Read).await {
             Ok(file) => file,

@@ -36,6 +36,10 @@ impl TemporaryFolder {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the whole folder is thrown away, and a mesh folder is only a part of it"
+)]
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.0) {
@@ -50,6 +54,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "what is tested is a plain folder"
+    )]
     fn a_temporary_folder_is_private_and_goes_with_its_content() {
         use std::os::unix::fs::PermissionsExt;
 

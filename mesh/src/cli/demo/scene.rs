@@ -3,14 +3,16 @@
 use std::env;
 use std::io::Write;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
+use crate::backends::SystemClock;
 use crate::core::{
     ClaimReply, ClaimStatus, InboxReply, MessageView, PostReply, ReadReply, RegisterReply,
     ReleaseReply, ReleaseStatus,
 };
+use crate::ports::Clock;
 
 use super::agent::Agent;
 use super::error::DemoError;
@@ -157,13 +159,15 @@ async fn inherit<W: Write>(
     let name = holder.name;
     holder.kill().await?;
     narrator.step(name, "kill -9", Mood::Bad, "gone, with its lock")?;
-    let died = Instant::now();
+    let clock = SystemClock::new();
+    let died = clock.monotonic();
     let mut told = false;
     loop {
         let reply = claim_queueing(waiter).await?;
         if reply.status == ClaimStatus::Granted {
             expect("a promotion raises the fence", reply.fence > fence, &reply)?;
-            let what = format!("claims again, {:.1} s later", died.elapsed().as_secs_f32());
+            let waited = clock.monotonic().saturating_sub(died) as f64 / 1000.0;
+            let what = format!("claims again, {waited:.1} s later");
             let outcome = format!("granted, fence {}", reply.fence);
             narrator.step(waiter.name, what, Mood::Good, outcome)?;
             return Ok(reply.fence);
