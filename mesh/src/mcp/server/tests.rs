@@ -434,6 +434,22 @@ fn a_client_that_reads_no_more_ends_the_server() {
     });
 }
 
+/// The answers fill the pipe, and nobody takes them out.
+#[test]
+fn a_shutdown_does_not_wait_for_a_client_that_reads_nothing() {
+    run(async {
+        let mut client = Client::connect(Ok(in_memory())).await;
+        for _ in 0..500 {
+            client.request("tools/list", &json!({}));
+        }
+        for _ in 0..5000 {
+            tokio::task::yield_now().await;
+        }
+        client.shutdown.begin();
+        client.ended().await;
+    });
+}
+
 #[test]
 fn a_client_that_never_speaks_ends_the_server_in_peace() {
     run(async {
