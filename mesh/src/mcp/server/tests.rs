@@ -79,7 +79,8 @@ impl Client {
     /// The pipe holds 4 MiB, so that a write is done at once.
     fn send_line(&mut self, line: &str) {
         let writer = self.writer.as_mut().unwrap();
-        let mut writing = std::pin::pin!(writer.write_all(line.as_bytes()));
+        let writing = tokio::task::unconstrained(writer.write_all(line.as_bytes()));
+        let mut writing = std::pin::pin!(writing);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(writing.as_mut().poll(&mut context).is_ready());
     }
