@@ -14,15 +14,16 @@ type Object = Map<String, Value>;
 impl Tool {
     /// The schema of its arguments. Nothing else is allowed beside them.
     pub fn input_schema(&self) -> Object {
-        let mut schema = object(
-            self.parameters
-                .iter()
-                .map(|parameter| (parameter.name, parameter.schema())),
-            self.parameters
-                .iter()
-                .filter(|parameter| parameter.required)
-                .map(|p| p.name),
-        );
+        let fields = self
+            .parameters
+            .iter()
+            .map(|parameter| (parameter.name, parameter.schema()));
+        let mut schema = object(fields);
+        let required = self
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.required);
+        require(&mut schema, required.map(|parameter| parameter.name));
         schema.insert("additionalProperties".into(), false.into());
         schema
     }
@@ -30,7 +31,10 @@ impl Tool {
     /// The schema of its reply. Later versions may add fields (rule G2), so it does
     /// not close the object.
     pub fn output_schema(&self) -> Object {
-        record(self.reply)
+        let mut schema = record(self.reply);
+        let required = self.reply.iter().filter(|field| !field.optional);
+        require(&mut schema, required.map(|field| field.name));
+        schema
     }
 }
 
@@ -85,31 +89,27 @@ impl Field {
     }
 }
 
+/// The fields without a list of those that are always there: in nested records it would
+/// cost more room than it is worth to a reader.
 fn record(fields: &'static [Field]) -> Object {
-    object(
-        fields.iter().map(|field| (field.name, field.schema())),
-        fields
-            .iter()
-            .filter(|field| !field.optional)
-            .map(|field| field.name),
-    )
+    object(fields.iter().map(|field| (field.name, field.schema())))
 }
 
-fn object(
-    properties: impl Iterator<Item = (&'static str, Value)>,
-    required: impl Iterator<Item = &'static str>,
-) -> Object {
+fn object(properties: impl Iterator<Item = (&'static str, Value)>) -> Object {
     let mut schema = simple("object");
     let properties = properties
         .map(|(name, schema)| (name.to_owned(), schema))
         .collect();
     schema.insert("properties".into(), Value::Object(properties));
-    let required: Vec<Value> = required.map(Value::from).collect();
-    // Early drafts of JSON Schema forbid an empty list here.
-    if !required.is_empty() {
-        schema.insert("required".into(), required.into());
-    }
     schema
+}
+
+/// Early drafts of JSON Schema forbid an empty list here.
+fn require(schema: &mut Object, names: impl Iterator<Item = &'static str>) {
+    let names: Vec<Value> = names.map(Value::from).collect();
+    if !names.is_empty() {
+        schema.insert("required".into(), names.into());
+    }
 }
 
 fn list(items: Object) -> Object {
@@ -150,7 +150,7 @@ mod tests {
                 "properties": {
                     "agent_id": {
                         "type": "string",
-                        "description": "your stable name, the same in every call",
+                        "description": "your stable name",
                     },
                     "topics": {
                         "type": "array",
@@ -160,7 +160,7 @@ mod tests {
                     },
                     "since": {
                         "type": "string",
-                        "description": "a message_id: look above it, not above your cursor",
+                        "description": "look above this message_id, not your cursor",
                     },
                     "limit": {
                         "type": "integer",
@@ -211,51 +211,51 @@ mod tests {
         let ticket = json!({"agent_id": "b", "claim_id": id, "mode": "shared", "position": 1});
         check::<RegisterReply>(
             "register",
-            json!({"agent_id": "a", "registered_at": at, "expires_at": at, "epoch": 1, "now": at}),
+            &json!({"agent_id": "a", "registered_at": at, "expires_at": at, "epoch": 1, "now": at}),
         );
         check::<RosterReply>(
             "roster",
-            json!({"agents": [{"agent_id": "a", "branch": "b", "prompt_ptr": "p", "role": "r",
+            &json!({"agents": [{"agent_id": "a", "branch": "b", "prompt_ptr": "p", "role": "r",
                 "liveness": "alive", "last_seen": at, "expires_at": at, "epoch": 1,
                 "held_claims": ["r"]}], "now": at}),
         );
         check::<ClaimReply>(
             "claim",
-            json!({"status": "granted", "resource": "r", "claim_id": id, "fence": 1, "holder": "a",
+            &json!({"status": "granted", "resource": "r", "claim_id": id, "fence": 1, "holder": "a",
                 "lease_expires_at": at, "queue_position": 1, "now": at}),
         );
         check::<ReleaseReply>(
             "release",
-            json!({"status": "released", "fence": 1, "next_holder": "b"}),
+            &json!({"status": "released", "fence": 1, "next_holder": "b"}),
         );
         check::<ClaimsReply>(
             "claims",
-            json!({"claims": [{"resource": "r", "mode": "exclusive", "holder": ["a"],
+            &json!({"claims": [{"resource": "r", "mode": "exclusive", "holder": ["a"],
                 "claim_id": id, "fence": 1, "lease_expires_at": at, "note": "n",
                 "holders": [holder], "queue": [ticket]}], "now": at}),
         );
         check::<PostReply>(
             "post",
-            json!({"message_id": id, "posted_at": at, "fanout": 1}),
+            &json!({"message_id": id, "posted_at": at, "fanout": 1}),
         );
         check::<InboxReply>(
             "inbox",
-            json!({"messages": [{"message_id": id, "from": "a", "to": "b", "subject": "s",
+            &json!({"messages": [{"message_id": id, "from": "a", "to": "b", "subject": "s",
                 "body": "b", "reply_to": "m", "posted_at": at}], "cursor": id, "unread": 0}),
         );
-        check::<ReadReply>("read", json!({"cursor": id, "remaining": 0}));
-        check::<GcReply>("gc", json!({"reclaimed": 0}));
+        check::<ReadReply>("read", &json!({"cursor": id, "remaining": 0}));
+        check::<GcReply>("gc", &json!({"reclaimed": 0}));
     }
 
     /// `full` has every field that a reply can have: core reads and writes it as it is,
     /// the schema of `tool` describes exactly its fields, and core can leave out exactly
     /// those that the schema does not require.
-    fn check<R: Serialize + DeserializeOwned>(tool: &str, full: Value) {
+    fn check<R: Serialize + DeserializeOwned>(tool: &str, full: &Value) {
         let fields = |value: Value| serde_json::from_value::<R>(value);
         let reply = fields(full.clone()).expect("core knows every field");
-        assert_eq!(serde_json::to_value(&reply).unwrap(), full, "{tool}");
+        assert_eq!(&serde_json::to_value(&reply).unwrap(), full, "{tool}");
         let schema = find(tool).unwrap().output_schema();
-        assert_describes(tool, &Value::Object(schema.clone()), &full);
+        assert_describes(tool, &Value::Object(schema.clone()), full);
         for name in full.as_object().unwrap().keys() {
             let mut without = full.clone();
             without.as_object_mut().unwrap().remove(name);

@@ -31,7 +31,7 @@ const LIMIT: Kind = Kind::Integer {
     max: MAX_INBOX_LIMIT,
 };
 
-const CALLER: Parameter = required("agent_id", "your stable name, the same in every call");
+const CALLER: Parameter = required("agent_id", "your stable name");
 const TOPICS: Parameter = Parameter {
     default: Some(Literal::NoTexts),
     ..optional("topics", Kind::Texts, "topics you follow")
@@ -41,16 +41,16 @@ const REGISTER: Tool = Tool {
     name: "register",
     title: "Announce yourself",
     description: "Call this first: it makes you visible to the other agents. Calling again is a \
-        heartbeat, and so is every claim, release, post and read. Silent past ttl_seconds you are \
-        stale, 30 s later dead, and what you hold goes to whoever waits. A higher epoch than last \
-        time means that you were dead in between: claim again what you need.",
+        heartbeat, and so is every claim, release, post and read. Silent past ttl_seconds \
+        you are stale, 30 s later dead, and what you hold goes to others. A higher epoch \
+        than before: you were dead in between, claim again what you need.",
     access: Access::Repeatable,
     parameters: &[
         CALLER,
         required("branch", "git branch you work on"),
         required(
             "prompt_ptr",
-            "where your task is described: a file, issue or URL",
+            "where your task is described: file, issue, URL",
         ),
         optional(
             "role",
@@ -83,9 +83,8 @@ const REGISTER: Tool = Tool {
 const ROSTER: Tool = Tool {
     name: "roster",
     title: "See who is here",
-    description: "Lists the agents of this repository: branch, task, liveness (alive, stale or \
-        dead) and the resources that each holds. Look here before you start, and to find out whom \
-        to ask.",
+    description: "Lists the agents of this repository: branch, task, liveness and what each holds. \
+        Look here before you start, and to find out whom to ask.",
     access: Access::Reads,
     parameters: &[
         CALLER,
@@ -122,13 +121,12 @@ const AGENT: &[Field] = &[
 const CLAIM: Tool = Tool {
     name: "claim",
     title: "Lock a resource",
-    description: "Claim a resource before you change it, under a name that every agent would \
-        choose, e.g. file:src/auth.rs. granted: it is yours until lease_expires_at; claim again \
-        before then to renew (same claim_id, same fence). queued: you have a place in line; do \
-        other work and claim again to see whether it is your turn. denied: somebody holds it. A \
-        lapsed lease goes to the next in line without a word, and the fence rises with each grant: \
-        before a step that cannot be undone, claim again, and if the fence is not the one that you \
-        started with, look again at what changed.",
+    description: "Claim what you are going to change, under a name that every agent would choose, \
+        e.g. file:src/auth.rs. granted: yours until lease_expires_at; claim again before \
+        then to renew (same claim_id, same fence). queued: you are in line; claim again \
+        later to see whether it is your turn. denied: somebody holds it. A lapsed lease \
+        goes to the next in line without a word, and each grant raises the fence: claim \
+        again before what cannot be undone, and if your fence changed, look again first.",
     access: Access::Repeatable,
     parameters: &[
         CALLER,
@@ -187,9 +185,9 @@ const _: () = assert!(
 const RELEASE: Tool = Tool {
     name: "release",
     title: "Unlock a resource",
-    description: "Gives back a claim, or leaves the queue, as soon as you are done; the next in \
-        line is granted at once. not_holder: that claim is somebody else's. unknown: there is no \
-        such claim any more; if you thought that you held it, your lease had lapsed.",
+    description: "Gives back a claim, or leaves the queue; the next in line is granted at once. Do \
+        it as soon as you are done. not_holder: the claim is another's. unknown: there is \
+        no such claim; if you thought that you held it, your lease had lapsed.",
     access: Access::Repeatable,
     parameters: &[
         CALLER,
@@ -214,7 +212,7 @@ const CLAIMS: Tool = Tool {
     name: "claims",
     title: "See what is locked",
     description: "Shows who holds what, until when and what for, and who waits. Look before you \
-        claim, and to see whom you would keep waiting.",
+        claim.",
     access: Access::Reads,
     parameters: &[CALLER, optional("resource", Kind::Text, "only this one")],
     reply: &[records("claims", HELD), text("now")],
@@ -260,9 +258,9 @@ const TICKET: &[Field] = &[
 const POST: Tool = Tool {
     name: "post",
     title: "Send a message",
-    description: "Sends a durable message: to one agent (which need not be here yet), to \
-        everybody, or to a topic. Say what others need to know: what you finished, what you found \
-        broken, what you need. All messages have one order.",
+    description: "Sends a durable message to one agent (which need not be here yet), to all, or to a \
+        topic. Say what others need to know: what you finished, what you found broken, \
+        what you need.",
     access: Access::Adds,
     parameters: &[
         CALLER,
@@ -278,7 +276,7 @@ const POST: Tool = Tool {
         optional(
             "key",
             Kind::Text,
-            "your own id for this message; a retry is not sent twice",
+            "your own id for it: a retry is not sent twice",
         ),
     ],
     reply: &[text("message_id"), text("posted_at"), integer("fanout")],
@@ -298,7 +296,7 @@ const POST: Tool = Tool {
 const INBOX: Tool = Tool {
     name: "inbox",
     title: "Look for messages",
-    description: "Shows your unread messages, oldest first, and changes nothing: they come again \
+    description: "Shows your unread messages, oldest first. It changes nothing: they show again \
         until you acknowledge them with read. unread: how many more there are.",
     access: Access::Reads,
     parameters: &[
@@ -307,7 +305,7 @@ const INBOX: Tool = Tool {
         optional(
             "since",
             Kind::Text,
-            "a message_id: look above it, not above your cursor",
+            "look above this message_id, not your cursor",
         ),
         Parameter {
             default: Some(Literal::Integer(DEFAULT_INBOX_LIMIT)),
@@ -342,9 +340,9 @@ const MESSAGE: &[Field] = &[
 const READ: Tool = Tool {
     name: "read",
     title: "Acknowledge messages",
-    description: "Marks everything up to one message as read, in your mail, broadcasts and all \
-        topics, for good. Call it once you have acted on what you saw. Name all your topics here \
-        and in inbox: one cursor spans them.",
+    description: "Marks everything up to one message as read, for good: mail, broadcasts and all \
+        topics, so name the same topics here and in inbox. Call it once you have acted on \
+        what you saw.",
     access: Access::Repeatable,
     parameters: &[
         CALLER,
@@ -364,8 +362,8 @@ const READ: Tool = Tool {
 const GC: Tool = Tool {
     name: "gc",
     title: "Tidy up",
-    description: "Drops expired messages and sweeps lapsed claims. Seldom needed: both also \
-        happen by themselves. reclaimed: messages dropped.",
+    description: "Drops expired messages and sweeps lapsed claims. Seldom needed: both happen by \
+        themselves. reclaimed: messages dropped.",
     access: Access::Deletes,
     parameters: &[optional("agent_id", Kind::Text, "your name")],
     reply: &[integer("reclaimed")],

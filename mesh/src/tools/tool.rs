@@ -87,7 +87,7 @@ pub enum Literal {
 }
 
 /// One field of a reply.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Its name.
     pub name: &'static str,
@@ -110,4 +110,20 @@ pub enum Shape {
     Texts,
     /// A list of objects with these fields.
     Records(&'static [Field]),
+}
+
+#[cfg(test)]
+impl Tool {
+    /// A tool whose every call is a bug.
+    pub(crate) const fn broken() -> Self {
+        Self {
+            name: "broken",
+            title: "",
+            description: "",
+            access: Access::Reads,
+            parameters: &[],
+            reply: &[],
+            build: |_| unreachable!("this bug is part of a test"),
+        }
+    }
 }

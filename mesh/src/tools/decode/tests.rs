@@ -1,5 +1,6 @@
 //! G3, rejection by rejection.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::super::{TOOLS, find};
@@ -379,4 +380,51 @@ fn the_schema_s_defaults_are_what_is_meant() {
         decode("claim", &no_wait),
         decode("claim", &json!({"agent_id": "a", "resource": "r"}))
     );
+}
+
+/// JSON as clients send it, and as they do not.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        (0..100u64).prop_map(Value::from),
+        ".*".prop_map(Value::from),
+        prop::sample::select(vec!["shared", "queue", "no_wait"]).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(".*", inner, 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn any_name() -> impl Strategy<Value = String> {
+    let names = TOOLS
+        .iter()
+        .flat_map(|tool| tool.parameters)
+        .map(|parameter| parameter.name);
+    let known = prop::sample::select(names.collect::<Vec<_>>()).prop_map(str::to_owned);
+    prop_oneof![9 => known, 1 => ".*"]
+}
+
+proptest! {
+    /// G3: whatever comes is a command, or a rejection that names one of its arguments
+    /// in printable characters.
+    #[test]
+    fn anything_is_decoded_or_refused_by_name(
+        tool in prop::sample::select((0..TOOLS.len()).collect::<Vec<_>>()),
+        arguments in prop::collection::btree_map(any_name(), any_json(), 0..6),
+    ) {
+        let tool = &TOOLS[tool];
+        let given: Vec<String> = arguments.keys().map(|name| escape(name)).collect();
+        if let Err(rejection) = tool.decode(&arguments.into_iter().collect()) {
+            let known = tool.parameters.iter().any(|parameter| parameter.name == rejection.field);
+            prop_assert!(known || given.contains(&rejection.field), "{rejection}");
+            prop_assert!(!rejection.to_string().contains(char::is_control), "{rejection:?}");
+        }
+    }
 }
