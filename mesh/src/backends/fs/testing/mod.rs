@@ -1,8 +1,10 @@
 //! What the tests of this backend share.
 
+#[cfg(feature = "os")]
 mod faulty;
 mod process;
 
+#[cfg(feature = "os")]
 pub(crate) use faulty::{Fault, FaultyFs};
 pub(crate) use process::Process;
 
