@@ -1,5 +1,10 @@
 //! Randomness from the operating system.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the one place that asks the operating system for entropy"
+)]
+
 use std::process;
 
 use super::SystemClock;

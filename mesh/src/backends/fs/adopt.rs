@@ -252,7 +252,7 @@ fn parts(node: NodeState, now: Millis) -> Result<Vec<Part>, String> {
     let resources = node
         .claims
         .into_iter()
-        .map(|(name, claim)| (Resource::from(name.as_str()), resource(claim, now)));
+        .map(|(name, claim)| (Resource::from(name.as_str()), resource(&claim, now)));
     let cursors = node.cursors.into_iter().map(|(agent, cursor)| {
         let cursor = cursor.parse().unwrap_or(newest_message).min(newest_message);
         (AgentId::from(agent.as_str()), cursor)
@@ -295,7 +295,7 @@ fn agent(row: &NodeAgent) -> Agent {
     }
 }
 
-fn resource(claim: NodeClaim, now: Millis) -> ResourceState {
+fn resource(claim: &NodeClaim, now: Millis) -> ResourceState {
     let fence = claim.fence;
     let mut present = BTreeSet::new();
     let mut record = ResourceState {
