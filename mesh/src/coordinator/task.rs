@@ -301,6 +301,10 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// Writes a checkpoint, without what has expired.
     async fn checkpoint(&mut self) -> Result<Append, StorageError> {
         self.catch_up().await?;
+        if self.storage.checkpoint_need() == CheckpointNeed::None {
+            // Another process wrote one in the meantime.
+            return Ok(Append::Committed);
+        }
         let now = self.clock.now();
         let events = prune(&self.snapshot.state, now);
         if !events.is_empty() && self.storage.checkpoint_need() != CheckpointNeed::Required {

@@ -82,7 +82,7 @@ impl Snapshot {
         std::iter::once(newest)
             .chain(chunks(agents, one).map(Part::Agents))
             .chain(chunks(fences, one).map(Part::Fences))
-            .chain(chunks(resources, one).map(Part::Resources))
+            .chain(chunks(resources, claims).map(Part::Resources))
             .chain(chunks(messages, body_bytes).map(Part::Messages))
             .chain(chunks(cursors, one).map(Part::Cursors))
             .chain(chunks(keys, one).map(Part::Keys))
@@ -92,6 +92,10 @@ impl Snapshot {
 
 fn one<T>(_: &T) -> usize {
     PART_BODY_BYTES / PART_ROWS
+}
+
+fn claims((_, record): &(Resource, ResourceState)) -> usize {
+    (1 + record.holders.len() + record.queue.len()) * PART_BODY_BYTES / PART_ROWS
 }
 
 fn body_bytes((_, message): &(MessageId, Arc<Message>)) -> usize {

@@ -7,7 +7,7 @@ use rmcp::model::{
     CustomResult, ErrorCode, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
     ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
-use rmcp::service::{RequestContext, ServerInitializeError};
+use rmcp::service::{QuitReason, RequestContext, ServerInitializeError};
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -65,8 +65,10 @@ where
     let streams = Streams::new(reader, writer, shutdown.clone());
     match Server::new(folder).serve(streams).await {
         Ok(session) => match session.waiting().await {
+            Ok(QuitReason::JoinError(error)) | Err(error) => {
+                return Err(ServeError::Task(error.to_string()));
+            }
             Ok(reason) => tracing::debug!(?reason, "the session ended"),
-            Err(error) => return Err(ServeError::Task(error.to_string())),
         },
         Err(ServerInitializeError::ConnectionClosed(_)) => {}
         Err(error) if shutdown.has_begun() => tracing::debug!(%error, "no session"),
@@ -115,6 +117,7 @@ impl Server {
     }
 }
 
+/// What an agent is told about a panic, or a reply that cannot be written.
 const BUG: &str = "the call failed inside mesh, which is a bug in mesh; whether it took effect is \
                    unknown: look with claims or inbox before you repeat it";
 
@@ -164,33 +167,34 @@ impl ServerHandler for Server {
                 None,
             ));
         }
-        let params = request.params.unwrap_or_default();
-        let Some(name) = params["name"].as_str() else {
-            let message = "tools/call needs params with the name of a tool";
-            return Err(ErrorData::invalid_params(message, None));
-        };
-        find(name)?;
-        match &params["arguments"] {
-            Value::Null | Value::Object(_) => Err(ErrorData::invalid_params(
-                "the params of tools/call cannot be read",
-                None,
-            )),
-            other => {
-                let got = match other {
-                    Value::Array(_) => "a list",
-                    Value::String(_) => "a string",
-                    _ => "a number or a truth value",
-                };
-                let rejection = Rejection::described("arguments", got, "a JSON object");
-                let mut result = failure(rejection.to_string());
-                // rmcp adapts this field to the client's version only in its own types.
-                result.result_type = None;
-                Ok(CustomResult::new(
-                    serde_json::to_value(result).unwrap_or_default(),
-                ))
-            }
-        }
+        let mut result = refuse_unreadable(&request.params.unwrap_or_default())?;
+        // rmcp adapts this field to the client's version only in its own types.
+        result.result_type = None;
+        let result = serde_json::to_value(result);
+        result
+            .map(CustomResult::new)
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
     }
+}
+
+/// The answer to a `tools/call` whose params rmcp could not read.
+fn refuse_unreadable(params: &Value) -> Result<CallToolResult, ErrorData> {
+    let Some(name) = params["name"].as_str() else {
+        let message = "tools/call needs params with the name of a tool";
+        return Err(ErrorData::invalid_params(message, None));
+    };
+    find(name)?;
+    let got = match &params["arguments"] {
+        Value::Null | Value::Object(_) => {
+            let message = "the params of tools/call cannot be read";
+            return Err(ErrorData::invalid_params(message, None));
+        }
+        Value::Array(_) => "a list",
+        Value::String(_) => "a string",
+        Value::Bool(_) | Value::Number(_) => "a number or a truth value",
+    };
+    let rejection = Rejection::described("arguments", got, "a JSON object");
+    Ok(failure(rejection.to_string()))
 }
 
 fn find(name: &str) -> Result<&'static tools::Tool, ErrorData> {

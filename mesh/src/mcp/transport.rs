@@ -24,7 +24,7 @@ use super::shutdown::Shutdown;
 /// A request and the end of its line, which may be two bytes long.
 const MAX_LINE_BYTES: usize = MAX_REQUEST_BYTES + 2;
 
-/// How long the end waits for a client that does not read its answers.
+/// How long a shutdown waits for a client that does not read its answers.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// One client at the other end of a pair of byte streams.
@@ -103,8 +103,12 @@ where
         let sent = self.inner.send(message);
         let shutdown = self.shutdown.clone();
         async move {
+            let sent = tokio::select! {
+                sent = sent => sent,
+                () = out_of_patience(&shutdown) => Err(io::ErrorKind::TimedOut.into()),
+            };
             // Nobody reads the answers any more, so nobody waits for one.
-            sent.await.inspect_err(|_| shutdown.begin())
+            sent.inspect_err(|_| shutdown.begin())
         }
     }
 
@@ -136,4 +140,10 @@ where
         };
         tokio::time::timeout(CLOSING_PATIENCE, closing).await?
     }
+}
+
+/// Returns a while after `shutdown` began.
+async fn out_of_patience(shutdown: &Shutdown) {
+    shutdown.begun().await;
+    tokio::time::sleep(CLOSING_PATIENCE).await;
 }

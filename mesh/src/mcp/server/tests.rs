@@ -79,7 +79,8 @@ impl Client {
     /// The pipe holds 4 MiB, so that a write is done at once.
     fn send_line(&mut self, line: &str) {
         let writer = self.writer.as_mut().unwrap();
-        let mut writing = std::pin::pin!(writer.write_all(line.as_bytes()));
+        let writing = tokio::task::unconstrained(writer.write_all(line.as_bytes()));
+        let mut writing = std::pin::pin!(writing);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(writing.as_mut().poll(&mut context).is_ready());
     }
@@ -430,6 +431,22 @@ fn a_client_that_reads_no_more_ends_the_server() {
         );
         // The input is still open.
         assert!(client.writer.is_some());
+        client.ended().await;
+    });
+}
+
+/// The answers fill the pipe, and nobody takes them out.
+#[test]
+fn a_shutdown_does_not_wait_for_a_client_that_reads_nothing() {
+    run(async {
+        let mut client = Client::connect(Ok(in_memory())).await;
+        for _ in 0..500 {
+            client.request("tools/list", &json!({}));
+        }
+        for _ in 0..5000 {
+            tokio::task::yield_now().await;
+        }
+        client.shutdown.begin();
         client.ended().await;
     });
 }
