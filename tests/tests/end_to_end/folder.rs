@@ -2,6 +2,7 @@
 //! server when something happens to it.
 
 use std::fs::{self, Permissions};
+use std::ops::Range;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -53,21 +54,31 @@ async fn used() -> Site {
     site
 }
 
-/// The byte at which the record that contains `text` begins, and its line.
-fn place_of(journal: &[u8], text: &str) -> (usize, usize) {
+/// The record that contains `text`: where it begins, and where the next one does.
+fn record_with(journal: &[u8], text: &str) -> Range<usize> {
     let at = journal
         .windows(text.len())
-        .position(|window| window == text.as_bytes());
-    let at = at.expect("the journal names it");
-    let start = journal[..at]
-        .iter()
-        .rposition(|byte| *byte == 0x1E)
-        .expect("a record");
-    let line = 1 + journal[..start]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count();
-    (start, line)
+        .position(|window| window == text.as_bytes())
+        .expect("the journal has it");
+    let separator = |byte: &u8| *byte == 0x1E;
+    let start = journal[..at].iter().rposition(separator);
+    let end = journal[at..].iter().position(separator);
+    start.expect("a record")..end.map_or(journal.len(), |length| at + length)
+}
+
+/// The file, line and byte that an error names.
+fn place_in(said: &str) -> (&str, usize, usize) {
+    let (place, _) = said
+        .split_once(": ")
+        .expect("a place, and what is wrong with it");
+    let mut parts = place.split(", ");
+    let file = parts.next().expect("a file");
+    let mut number = |unit: &str| {
+        let number = parts.next().and_then(|part| part.strip_prefix(unit));
+        let number = number.and_then(|number| number.parse().ok());
+        number.unwrap_or_else(|| panic!("no {unit}in {said}"))
+    };
+    (file, number("line "), number("byte "))
 }
 
 /// G7: a bit that flipped in what was acknowledged is found, and named by file, line and
@@ -79,14 +90,20 @@ fn a_damaged_journal_is_named_by_file_line_and_byte_in_every_answer() {
             let site = used().await;
             let journal = site.mesh().join("journal.1");
             let mut bytes = fs::read(&journal).unwrap();
-            let (start, line) = place_of(&bytes, text);
-            let at = start + 100;
-            bytes[at] ^= 1;
+            let damaged = record_with(&bytes, text);
+            bytes[damaged.start + 100] ^= 1;
             fs::write(&journal, &bytes).unwrap();
             let client = site.client("a").await;
             let said = every_call_is_refused_with(&client).await;
-            let place = format!("journal.1, line {line}, byte {start}: ");
-            assert!(said.starts_with(&place), "{text}: not {place} but {said}");
+            let (file, line, byte) = place_in(&said);
+            assert_eq!(file, "journal.1", "{said}");
+            // Either the record itself, or the one behind it that gives it away.
+            assert!(
+                damaged.start <= byte && byte <= damaged.end,
+                "{damaged:?}: {said}"
+            );
+            let lines = bytes[..byte].iter().filter(|byte| **byte == b'\n').count();
+            assert_eq!(line, lines + 1, "{said}");
             assert!(said.contains("mesh doctor"), "what to run next: {said}");
             client.leave().await;
             assert_eq!(fs::read(&journal).unwrap(), bytes, "nothing was changed");

@@ -18,6 +18,8 @@ struct Acks {
     grants: BTreeMap<u64, (String, Instant, Instant)>,
     /// By message id.
     posts: BTreeMap<String, String>,
+    /// All calls, also those that only ask whether it is one's turn.
+    calls: u64,
 }
 
 fn duration() -> Duration {
@@ -41,9 +43,13 @@ fn eight_processes_hammer_one_resource_and_one_topic() {
         all(clients.iter().map(|client| hammer(client, &acks, end))).await;
         all(clients.into_iter().map(Client::leave)).await;
 
-        let Acks { grants, posts } = acks.into_inner();
+        let Acks {
+            grants,
+            posts,
+            calls,
+        } = acks.into_inner();
         println!(
-            "{} grants, {} posts in {:?}",
+            "{} grants, {} posts, {calls} calls in {:?}",
             grants.len(),
             posts.len(),
             duration()
@@ -72,7 +78,9 @@ async fn hammer(client: &Client, acks: &RefCell<Acks>, end: Instant) {
         let mut claim = client.claim("r", more.clone()).await;
         while claim["status"] == "queued" {
             claim = client.claim("r", more.clone()).await;
+            acks.borrow_mut().calls += 1;
         }
+        acks.borrow_mut().calls += 3;
         let fence = claim["fence"].as_u64().expect("a fence");
         let grant = (client.agent_id.clone(), asked, Instant::now());
         let before = acks.borrow_mut().grants.insert(fence, grant);
