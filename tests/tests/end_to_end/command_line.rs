@@ -1,9 +1,10 @@
 //! The command line as scripts see it: output, standard error, exit code.
 
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{Site, story};
+use tests::{PATIENCE, Site, in_time, story};
 
 fn run(site: &Site, arguments: &[&str]) -> Output {
     let mut command = site.command("", arguments);
@@ -76,16 +77,17 @@ fn gc_says_how_many_messages_went() {
                 .await;
         }
         let reader = site.client("b").await;
-        loop {
-            let inbox = reader.inbox(json!({})).await;
-            if inbox["messages"]
-                .as_array()
-                .is_some_and(|all| all.len() == 1)
-            {
-                assert_eq!(inbox["messages"][0]["message_id"], lasting["message_id"]);
-                break;
+        let only_one_is_left = async {
+            loop {
+                let inbox = reader.inbox(json!({})).await;
+                if let Some([only]) = inbox["messages"].as_array().map(Vec::as_slice) {
+                    return only["message_id"].clone();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
-        }
+        };
+        let left = in_time(PATIENCE, "the end of a TTL of 1 s", only_one_is_left).await;
+        assert_eq!(left, lasting["message_id"]);
         let output = run(&site, &["gc"]);
         assert!(output.status.success(), "{output:?}");
         let said = "mesh: reclaimed 3 expired message(s); lapsed claims swept\n";

@@ -1,8 +1,11 @@
-//! One winner under contention, with real processes.
+//! Several processes want the same at once: one winner, a fair queue, and nobody kept out
+//! by one that sleeps.
+
+use std::time::Duration;
 
 use mesh::backends::fs::LockKind;
 use serde_json::json;
-use tests::{Client, Site, all, story};
+use tests::{Client, Site, all, in_time, story};
 
 const PROCESSES: usize = 8;
 const ROUNDS: usize = 20;
@@ -79,5 +82,37 @@ fn those_who_queue_at_once_are_served_in_order() {
                 .await;
         }
         assert!(free.get("next_holder").is_none(), "{free}");
+    });
+}
+
+/// G6, and the design's last line: a server that is stopped for longer than others wait
+/// for the store's lock does not keep them out, whatever it was doing.
+#[test]
+fn a_stopped_server_keeps_nobody_out() {
+    story(async {
+        let site = Site::new().await;
+        let sleeper = site.client("sleeper").await;
+        let other = site.client("other").await;
+        let more = json!({"lease_seconds": 600});
+        let held = sleeper.claim("r", more.clone()).await;
+        let call = sleeper.claim("s", more);
+        let rest = async {
+            tokio::task::yield_now().await;
+            sleeper.stop();
+            // Within the 5 s of patience, and what a loaded machine adds.
+            let wait = Duration::from_secs(20);
+            let posted = in_time(wait, "a post", other.post("*", "x", json!({}))).await;
+            assert!(posted["message_id"].is_string());
+            let again = in_time(wait, "another", other.post("*", "y", json!({}))).await;
+            assert!(again["message_id"].as_str() > posted["message_id"].as_str());
+            sleeper.go_on();
+        };
+        let (reply, ()) = tokio::join!(call, rest);
+        assert_eq!(
+            reply["status"], "granted",
+            "it goes on as if nothing had been"
+        );
+        assert_eq!(sleeper.claim("r", json!({})).await["fence"], held["fence"]);
+        assert_eq!(other.whole_inbox(&[]).await.len(), 2);
     });
 }

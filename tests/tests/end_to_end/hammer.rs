@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::{Client, Site, all, log, story};
+use tests::{Client, PATIENCE, Site, all, log, story};
 
 const PROCESSES: usize = 8;
 /// Longer than any of them is ever kept waiting.
@@ -77,6 +77,7 @@ async fn hammer(client: &Client, acks: &RefCell<Acks>, end: Instant) {
         let asked = Instant::now();
         let mut claim = client.claim("r", more.clone()).await;
         while claim["status"] == "queued" {
+            assert!(asked.elapsed() < PATIENCE, "C8: never its turn: {claim}");
             claim = client.claim("r", more.clone()).await;
             acks.borrow_mut().calls += 1;
         }

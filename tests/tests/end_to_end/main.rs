@@ -7,16 +7,19 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
+    clippy::unwrap_used,
     reason = "tests stand outside the ports, and see files and time as their users do"
 )]
 
 mod command_line;
 mod contention;
+mod damage;
 mod durability;
 mod folder;
 mod hammer;
 mod protocol;
 mod python;
+mod refusal;
 mod rejections;
 mod session;
 mod working_day;

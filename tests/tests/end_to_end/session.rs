@@ -15,7 +15,7 @@ async fn opened(site: &Site) -> Line {
     line
 }
 
-fn call(tool: &str, arguments: Value) -> Value {
+fn call(tool: &str, arguments: &Value) -> Value {
     json!({"name": tool, "arguments": arguments})
 }
 
@@ -31,7 +31,7 @@ fn an_over_long_line_is_refused_by_its_id_and_the_session_goes_on() {
         let site = Site::new().await;
         let mut line = opened(&site).await;
         let body = "x".repeat(1 << 20);
-        let params = call("post", json!({"agent_id": "a", "to": "b", "body": body}));
+        let params = call("post", &json!({"agent_id": "a", "to": "b", "body": body}));
         let answer = line.ask("tools/call", params).await;
         assert_eq!(answer["error"]["code"], -32600);
         let message = answer["error"]["message"].as_str().expect("a message");
@@ -72,7 +72,7 @@ fn what_is_no_request_of_ours_is_a_protocol_error() {
     story(async {
         let site = Site::new().await;
         let mut line = opened(&site).await;
-        let answer = line.ask("tools/call", call("lock", json!({}))).await;
+        let answer = line.ask("tools/call", call("lock", &json!({}))).await;
         assert_eq!(answer["error"]["code"], -32602);
         assert_eq!(
             answer["error"]["message"],
@@ -94,7 +94,7 @@ fn a_call_before_initialize_is_an_error_that_the_session_survives() {
         let site = Site::new().await;
         let mut line = site.line();
         let answer = line
-            .ask("tools/call", call("claims", json!({"agent_id": "a"})))
+            .ask("tools/call", call("claims", &json!({"agent_id": "a"})))
             .await;
         assert_eq!(answer["error"]["code"], -32602, "{answer}");
         line.initialize("2025-11-25").await;
@@ -125,7 +125,7 @@ fn the_end_of_the_input_waits_for_calls_in_flight() {
         let mut ids = Vec::new();
         for n in 0..20 {
             let post = json!({"agent_id": "a", "to": "b", "body": format!("{n}")});
-            ids.push(line.request("tools/call", call("post", post)).await);
+            ids.push(line.request("tools/call", call("post", &post)).await);
         }
         line.close_input();
         let closed = Instant::now();
@@ -187,7 +187,7 @@ fn a_client_that_is_gone_ends_the_server() {
         let site = Site::new().await;
         let mut line = opened(&site).await;
         line.close_output();
-        line.request("tools/call", call("claims", json!({"agent_id": "a"})))
+        line.request("tools/call", call("claims", &json!({"agent_id": "a"})))
             .await;
         assert_eq!(line.ended(PROMPT).await.code(), Some(0));
     });

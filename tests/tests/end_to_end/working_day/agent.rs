@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tests::{CallError, Client, Random, Site};
+use tests::{CallError, Client, PATIENCE, Random, Site, in_time};
 
 use super::diary::{Claimed, Diary, Mailbox, Posted, Released, Span};
 use super::{AGENTS, DAY, LEASE_SECONDS, RESOURCES, TOPIC, TTL_SECONDS, text};
@@ -90,15 +90,8 @@ impl<'a> Agent<'a> {
     pub(super) async fn pause_in_the_middle(&mut self, pause: Duration) {
         self.kills.clear();
         let resource = RESOURCES[0];
-        let fence = loop {
-            let Ok(reply) = self.claim(resource, true).await else {
-                panic!("nobody kills this server");
-            };
-            if reply["status"] == "granted" {
-                break reply["fence"].as_u64().expect("a fence");
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
+        let what = format!("{}'s turn", self.name);
+        let fence = in_time(PATIENCE, what, self.wait_for(resource)).await;
         let sent = Instant::now();
         let arguments = claim_arguments(resource, self.shares(resource), true);
         let renewal = self.client.try_call("claim", arguments);
@@ -127,22 +120,35 @@ impl<'a> Agent<'a> {
         );
     }
 
+    /// Queues until it is granted: the fence.
+    async fn wait_for(&mut self, resource: &'static str) -> u64 {
+        loop {
+            match self.claim(resource, true).await {
+                Ok(reply) if reply["status"] == "granted" => {
+                    return reply["fence"].as_u64().expect("a fence");
+                }
+                Ok(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                Err(Gone) => panic!("nobody kills this server"),
+            }
+        }
+    }
+
     /// Goes home: most give back what they have, some just fall over.
     pub(super) async fn finish(mut self) {
         self.kills.clear();
+        let falls_over = self.n.is_multiple_of(4);
         let mine = [
             std::mem::take(&mut self.held),
             std::mem::take(&mut self.awaited),
         ];
-        if self.n % 4 != 0 {
+        if !falls_over {
             for (resource, claim_id) in mine.into_iter().flatten() {
                 let _ = self.release(resource, &claim_id).await;
             }
         }
-        let mut diary = self.diary.borrow_mut();
-        diary.mailboxes.push((self.name.clone(), self.mailbox));
-        drop(diary);
-        if self.n % 4 == 0 {
+        let mailbox = (self.name, self.mailbox);
+        self.diary.borrow_mut().mailboxes.push(mailbox);
+        if falls_over {
             self.client.kill();
         } else {
             self.client.leave().await;
@@ -164,7 +170,7 @@ impl<'a> Agent<'a> {
     /// a process that remembers nothing does not change the mode of what it holds.
     fn shares(&self, resource: &str) -> bool {
         match RESOURCES.iter().position(|r| *r == resource) {
-            Some(1 | 2) => self.n % 3 != 0,
+            Some(1 | 2) => !self.n.is_multiple_of(3),
             _ => false,
         }
     }
@@ -328,6 +334,7 @@ impl<'a> Agent<'a> {
                 self.killed = true;
                 self.call_and_kill(tool, arguments).await
             }
+            _ if self.random.chance(3) => self.call_and_nap(tool, arguments).await,
             _ => self.client.try_call(tool, arguments).await,
         };
         let acked = Instant::now();
@@ -340,6 +347,26 @@ impl<'a> Agent<'a> {
                 self.client.process().complaints()
             ),
         }
+    }
+
+    /// The server is stopped for a moment, wherever it just is: with the store's lock,
+    /// between an append and its sync, or before it has read the call.
+    async fn call_and_nap(
+        &mut self,
+        tool: &'static str,
+        arguments: Value,
+    ) -> Result<Value, CallError> {
+        self.diary.borrow_mut().naps += 1;
+        let (yields, nap) = (self.random.below(20), self.random.millis(1, 80));
+        let sleep = async {
+            for _ in 0..yields {
+                tokio::task::yield_now().await;
+            }
+            self.client.stop();
+            tokio::time::sleep(nap).await;
+            self.client.go_on();
+        };
+        tokio::join!(self.client.try_call(tool, arguments), sleep).0
     }
 
     async fn call_and_kill(

@@ -67,6 +67,8 @@ pub(super) struct Diary {
     pub(super) survived: usize,
     /// Posts that were repeated with their key.
     pub(super) retried: usize,
+    /// How often a server was stopped for a moment.
+    pub(super) naps: usize,
     /// How long the stopped agent was stopped.
     pub(super) paused: Option<Duration>,
 }
@@ -78,7 +80,7 @@ impl Diary {
         format!(
             "{granted} grants and renewals, {} waits, {} posts, {} releases acknowledged; \
              {} servers killed between calls and {} in one ({} of these calls answered); \
-             {} posts repeated; one server stopped for {:?}",
+             {} posts repeated; {} naps; one server stopped for {:?}",
             self.claims.len() - granted,
             self.posts.iter().filter(|p| p.acked.is_some()).count(),
             self.releases.len(),
@@ -86,6 +88,7 @@ impl Diary {
             self.killed_busy,
             self.survived,
             self.retried,
+            self.naps,
             self.paused,
         )
     }
@@ -99,6 +102,7 @@ impl Diary {
         assert!(self.posts.len() > 100, "agents posted");
         assert!(self.retried > 0, "agents repeated posts");
         assert!(self.killed_busy > 0, "servers were killed at work");
+        assert!(self.naps > 0, "servers were stopped for a moment");
         assert!(self.paused.is_some(), "a server was stopped");
         let read = self.mailboxes.iter().map(|(_, mailbox)| mailbox.seen.len());
         assert!(read.sum::<usize>() > 100, "agents read");

@@ -4,7 +4,7 @@
 //! Some are killed, between calls and in the middle of them, and come back as a new
 //! process that remembers nothing but its name. One is stopped for 8 s in the middle of
 //! a renewal and then goes on: longer than its lease, and longer than others wait for
-//! the store's lock, in case it held that.
+//! the store's lock, in case it held that. Many are stopped for a moment, anywhere.
 //!
 //! Each agent keeps a diary of what was acknowledged to it, and when, by the steady
 //! clock of this process, which all of them share. In the evening fresh processes look
