@@ -1,0 +1,138 @@
+//! The log as all processes together saw it, and whether they agree.
+//!
+//! Every entry that any process committed or read is held against what others
+//! committed or read at the same place. A power cut makes an exception, once: entries
+//! that nobody was told of, and no sync had covered, may be gone after it. Whether they
+//! are is not known before somebody reads on, so until then both is possible.
+
+use std::sync::Arc;
+
+use mesh::core::Entry;
+
+use super::Violation;
+
+/// What a newly seen entry did to the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It was known.
+    Known,
+    /// It is the newest.
+    New,
+    /// It took the place of one that a power cut took, with all behind it.
+    Replaced,
+}
+
+/// The accepted log.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    /// Entry n at n - 1.
+    entries: Vec<Arc<Entry>>,
+    /// Entries up to here may not vanish in a power cut: a sync covered them.
+    durable: u64,
+    /// Entries up to here are known to some caller.
+    told: u64,
+    /// Entries up to here were seen since the last power cut, or were durable at it.
+    confirmed: u64,
+    /// What was broken, in order.
+    pub violations: Vec<Violation>,
+}
+
+impl Ledger {
+    /// The entries, from the first.
+    pub fn entries(&self) -> &[Arc<Entry>] {
+        &self.entries
+    }
+
+    /// The newest entry.
+    pub fn newest(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// The newest entry that some answer told of.
+    pub fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// A process committed or read an entry.
+    pub fn note(&mut self, process: usize, entry: &Entry) -> Noted {
+        let seq = entry.seq;
+        if let Some(known) = self.entries.get(seq as usize - 1) {
+            if **known == *entry {
+                self.confirmed = self.confirmed.max(seq);
+                return Noted::Known;
+            }
+            if seq <= self.confirmed {
+                let rule = if seq <= self.durable { "G4" } else { "G6" };
+                self.break_rule(
+                    rule,
+                    format!(
+                        "process {process} has entry {} at place {seq}, where others have {}",
+                        entry.id, known.id
+                    ),
+                );
+                return Noted::Known;
+            }
+            self.entries.truncate(seq as usize - 1);
+            self.push(entry);
+            return Noted::Replaced;
+        }
+        if seq != self.newest() + 1 {
+            let newest = self.newest();
+            self.break_rule(
+                "G6",
+                format!("process {process} has entry {seq} although the newest is {newest}"),
+            );
+            return Noted::Known;
+        }
+        self.push(entry);
+        Noted::New
+    }
+
+    fn push(&mut self, entry: &Entry) {
+        self.entries.push(Arc::new(entry.clone()));
+        self.confirmed = entry.seq;
+    }
+
+    /// A process has read to the end of the log, and that is `seq`.
+    ///
+    /// Reading to an end that is older than the newest entry is no fault by itself,
+    /// since others go on meanwhile. What was durable when the reading began must be
+    /// there.
+    pub fn caught_up(&mut self, process: usize, seq: u64, durable_before: u64) {
+        if seq < durable_before {
+            self.break_rule(
+                "G4",
+                format!(
+                    "process {process} finds the end of the log at entry {seq}, \
+                     although entry {durable_before} was durable"
+                ),
+            );
+        }
+    }
+
+    /// A sync succeeded in a process that has read or written up to `seq`.
+    pub fn synced(&mut self, seq: u64) {
+        self.durable = self.durable.max(seq.min(self.newest()));
+        self.confirmed = self.confirmed.max(self.durable);
+    }
+
+    /// What no power cut may take.
+    pub fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// An answer told of entries up to `seq`.
+    pub fn tell(&mut self, seq: u64) {
+        self.told = self.told.max(seq.min(self.newest()));
+    }
+
+    /// The power failed.
+    pub fn power_cut(&mut self) {
+        self.confirmed = self.durable.max(self.told);
+    }
+
+    /// Records a broken rule.
+    pub fn break_rule(&mut self, rule: &'static str, what: String) {
+        self.violations.push(Violation { rule, what });
+    }
+}

@@ -1,0 +1,174 @@
+//! A tap on the storage port: what each process reads, commits and makes durable.
+//!
+//! It changes nothing. It stands between the real coordinator and the real storage,
+//! because that is where entries are entries and not bytes.
+
+use mesh::core::{Entry, Snapshot};
+use mesh::ports::{Append, CheckpointNeed, Durability, News, Storage, StorageError};
+
+use crate::checkers::Noted;
+use crate::sometimes::Seen;
+use crate::trace::{Record, StateSeen};
+use crate::world::Shared;
+
+/// A [`Storage`] that writes down what goes through it.
+pub(crate) struct Tap<S> {
+    inner: S,
+    world: Shared,
+    process: usize,
+    /// The newest entry read or committed.
+    position: u64,
+    /// What was durable when the present round of reading began.
+    round: Option<u64>,
+}
+
+impl<S> Tap<S> {
+    pub(crate) fn new(inner: S, world: Shared, process: usize) -> Self {
+        Self {
+            inner,
+            world,
+            process,
+            position: 0,
+            round: None,
+        }
+    }
+
+    fn note(&mut self, entry: &Entry, committed: bool) {
+        self.position = entry.seq;
+        let mut world = self.world.borrow_mut();
+        let noted = world.ledger.note(self.process, entry);
+        if noted == Noted::Replaced {
+            world.seen.hit(Seen::EntryLost);
+            let replaced = Record::Replaced { seq: entry.seq };
+            world.record(self.process, replaced);
+        }
+        if noted != Noted::Known {
+            let accepted = Record::Accepted {
+                seq: entry.seq,
+                committed,
+            };
+            world.record(self.process, accepted);
+            if let Some(entry) = world.ledger.entries().last().cloned() {
+                world.trace.entries.push(entry);
+            }
+        }
+    }
+
+    fn saw_state(&self, snapshot: &Snapshot, occasion: &'static str) {
+        let seen = StateSeen {
+            process: self.process,
+            snapshot: Box::new(snapshot.clone()),
+            occasion,
+        };
+        self.world.borrow_mut().trace.states.push(seen);
+    }
+}
+
+impl<S: Storage> Storage for Tap<S> {
+    async fn read_on(&mut self) -> Result<News, StorageError> {
+        {
+            let mut world = self.world.borrow_mut();
+            let process = &mut world.processes[self.process];
+            if std::mem::take(&mut process.answered) {
+                process.decided = None;
+            }
+            self.round.get_or_insert(world.ledger.durable());
+        }
+        let news = self.inner.read_on().await;
+        match &news {
+            Ok(News::Reset(snapshot)) => {
+                self.position = snapshot.seq;
+                self.saw_state(snapshot, "loaded");
+            }
+            Ok(News::Entries(entries)) => entries.iter().for_each(|entry| self.note(entry, false)),
+            Ok(News::CaughtUp) => {
+                let mut world = self.world.borrow_mut();
+                let durable = self.round.take().unwrap_or_default();
+                world.ledger.caught_up(self.process, self.position, durable);
+                let now = world.now;
+                world.processes[self.process].caught_up_at = now;
+            }
+            Err(_) => self.round = None,
+        }
+        news
+    }
+
+    async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
+        {
+            let mut world = self.world.borrow_mut();
+            let process = &world.processes[self.process];
+            if process.clock_read_at < process.caught_up_at {
+                let what = format!(
+                    "entry {} was decided by a clock that was read before the log was",
+                    entry.seq
+                );
+                world.ledger.break_rule("C9", what);
+            }
+        }
+        let appended = self.inner.append(entry).await;
+        match &appended {
+            Ok(Append::Committed) => self.note(entry, true),
+            Ok(Append::Lost) => self.world.borrow_mut().seen.hit(Seen::AppendLost),
+            Err(_) => {}
+        }
+        appended
+    }
+
+    async fn sync(&mut self) -> Result<Durability, StorageError> {
+        {
+            let mut world = self.world.borrow_mut();
+            let process = &mut world.processes[self.process];
+            let now = process.last_now;
+            let first = (self.position, now);
+            let (first, now) = process.decided.map_or(first, |(first, _, now)| (first, now));
+            process.decided = Some((first, self.position, now));
+        }
+        let synced = self.inner.sync().await;
+        if matches!(synced, Ok(Durability::Durable)) {
+            let mut world = self.world.borrow_mut();
+            if self.position > world.ledger.durable() {
+                let seq = self.position;
+                world.record(self.process, Record::Durable { seq });
+            }
+            world.ledger.synced(self.position);
+        }
+        synced
+    }
+
+    fn checkpoint_need(&self) -> CheckpointNeed {
+        self.inner.checkpoint_need()
+    }
+
+    async fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<Append, StorageError> {
+        self.saw_state(snapshot, "saved");
+        self.inner.checkpoint(snapshot).await
+    }
+
+    async fn close(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
+        self.saw_state(snapshot, "left");
+        self.inner.close(snapshot).await
+    }
+}
+
+/// The lock, with a count of writes that went on without it.
+pub(crate) struct LockTap<L> {
+    pub(crate) inner: L,
+    pub(crate) world: Shared,
+    pub(crate) process: usize,
+}
+
+impl<L: mesh::ports::Lock> mesh::ports::Lock for LockTap<L> {
+    async fn acquire(&mut self) -> bool {
+        let acquired = self.inner.acquire().await;
+        if !acquired {
+            let mut world = self.world.borrow_mut();
+            world.seen.hit(Seen::WroteWithoutLock);
+            world.turn(self.process, crate::trace::Turn::WroteWithoutLock);
+        }
+        acquired
+    }
+
+    async fn release(&mut self) {
+        self.inner.release().await;
+    }
+}
