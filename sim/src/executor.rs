@@ -159,13 +159,14 @@ impl Executor {
         let TaskId { process, task } = task;
         self.processes[process].poll(task);
         loop {
+            let before = self.world.borrow().trace.records.len();
             let mut moved = false;
             for other in 0..self.processes[process].len() {
-                if self.world.borrow().doom.is_some() {
-                    return;
-                }
                 let idle = {
                     let world = self.world.borrow();
+                    if world.doom.is_some() {
+                        return;
+                    }
                     world.processes[process].wakes[other].is_none()
                 };
                 if idle && self.processes[process].is_running(other) {
@@ -174,7 +175,8 @@ impl Executor {
                     moved |= world.processes[process].wakes[other].is_some();
                 }
             }
-            if !moved {
+            // A call that was made or answered leaves a record.
+            if !moved && self.world.borrow().trace.records.len() == before {
                 return;
             }
         }
