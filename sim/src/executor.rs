@@ -155,7 +155,20 @@ impl Executor {
 
     /// Polls a task, and then all others of its process that wait for one another,
     /// until nothing moves any more.
+    ///
+    /// A coordinator that has answered cannot come as far as the next sync before the
+    /// agents have taken their answers, since that takes an await point. So what the
+    /// answers were decided on is theirs until then, and nobody's afterwards.
     fn poll(&mut self, task: TaskId) {
+        self.poll_while_moving(task);
+        let mut world = self.world.borrow_mut();
+        let process = &mut world.processes[task.process];
+        if std::mem::take(&mut process.answered) {
+            process.decided = None;
+        }
+    }
+
+    fn poll_while_moving(&mut self, task: TaskId) {
         let TaskId { process, task } = task;
         self.processes[process].poll(task);
         loop {

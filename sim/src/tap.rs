@@ -55,24 +55,23 @@ impl<S> Tap<S> {
     }
 
     fn saw_state(&self, snapshot: &Snapshot, occasion: &'static str) {
+        let mut world = self.world.borrow_mut();
+        let tip = world.ledger.saw_state(self.process, snapshot.seq);
         let seen = StateSeen {
             process: self.process,
             snapshot: Box::new(snapshot.clone()),
             occasion,
+            tip,
         };
-        self.world.borrow_mut().trace.states.push(seen);
+        world.trace.states.push(seen);
     }
 }
 
 impl<S: Storage> Storage for Tap<S> {
     async fn read_on(&mut self) -> Result<News, StorageError> {
         {
-            let mut world = self.world.borrow_mut();
-            let process = &mut world.processes[self.process];
-            if std::mem::take(&mut process.answered) {
-                process.decided = None;
-            }
-            self.round.get_or_insert(world.ledger.durable());
+            let durable = self.world.borrow().ledger.durable();
+            self.round.get_or_insert(durable);
         }
         let news = self.inner.read_on().await;
         match &news {

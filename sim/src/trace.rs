@@ -110,6 +110,8 @@ pub struct StateSeen {
     pub snapshot: Box<Snapshot>,
     /// What gave the occasion.
     pub occasion: &'static str,
+    /// The entry that it goes up to: a state may be of a branch that a power cut took.
+    pub tip: Option<Arc<Entry>>,
 }
 
 /// Everything that happened in one world.

@@ -110,6 +110,19 @@ impl Ledger {
         }
     }
 
+    /// A process loaded or saved the state at entry `seq`; gives that entry.
+    pub fn saw_state(&mut self, process: usize, seq: u64) -> Option<Arc<Entry>> {
+        let tip = self.entries.get(seq.checked_sub(1)? as usize).cloned();
+        match &tip {
+            Some(_) => self.confirmed = self.confirmed.max(seq),
+            None => self.break_rule(
+                "G6",
+                format!("process {process} has the state at entry {seq}, which nobody committed"),
+            ),
+        }
+        tip
+    }
+
     /// A sync succeeded in a process that has read or written up to `seq`.
     pub fn synced(&mut self, seq: u64) {
         self.durable = self.durable.max(seq.min(self.newest()));

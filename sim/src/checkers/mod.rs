@@ -21,6 +21,7 @@ pub mod replies;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 pub use ledger::{Ledger, Noted};
 
@@ -89,7 +90,11 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
             model.check_end(entry)?;
         }
         open.at_end(&model, seq)?;
+        let entry = seq.checked_sub(1).map(|at| &ledger.entries()[at as usize]);
         for state in states.remove(&seq).unwrap_or_default() {
+            if !state.tip.as_ref().zip(entry).is_none_or(|(a, b)| Arc::ptr_eq(a, b)) {
+                continue;
+            }
             model.compare(&state.snapshot).map_err(|mut broken| {
                 broken.what = format!("{} by process {}: {}", state.occasion, state.process, broken.what);
                 broken
