@@ -1,5 +1,13 @@
 //! What the tests of this backend share.
 
+#[cfg(feature = "os")]
+mod faulty;
+mod process;
+
+#[cfg(feature = "os")]
+pub(crate) use faulty::{Fault, FaultyFs};
+pub(crate) use process::Process;
+
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
