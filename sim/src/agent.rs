@@ -178,6 +178,11 @@ impl Agent {
         if !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
             world.ledger.tell(answer.decided.1);
         }
+        if let Ok(Reply::Post(reply)) = &result
+            && reply.posted_at.0 != answer.now
+        {
+            world.seen.hit(Seen::RetryAnswered);
+        }
         world.trace.calls[call].answer = Some(answer);
         world.record(self.task.process, Record::Answered { call });
         result
@@ -278,6 +283,9 @@ impl Agent {
                     .0 = reply.claim_id;
             }
             // A denied upgrade leaves the shared hold as it is.
+            ClaimStatus::Denied if self.held.contains_key(resource) => {
+                self.world.borrow_mut().seen.hit(Seen::UpgradeDenied);
+            }
             ClaimStatus::Denied => {}
         }
         self.believe(resource);

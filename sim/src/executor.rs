@@ -5,13 +5,14 @@
 //! coordinator for a request) has left none, and is looked at whenever its process has
 //! run.
 
+use crate::checkers::Violation;
 use crate::process::{self, Tasks};
 use crate::sometimes::Seen;
 use crate::trace::{Micros, Turn};
 use crate::world::{Doom, Shared, TaskId, World};
 
 /// How the world ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// All agents came to their end, and the audit was made.
     Quiet,
@@ -19,6 +20,8 @@ pub(crate) enum End {
     Endless,
     /// A device lied about a sync, and an acknowledged entry was lost by it.
     Deceived,
+    /// Mesh panicked.
+    Panicked(Violation),
 }
 
 /// More operations of the seam than any honest world takes.

@@ -1,6 +1,8 @@
 //! One world from its tape to its verdict.
 
+use std::any::Any;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use crate::checkers::{self, Violation, liveness};
@@ -38,7 +40,10 @@ pub fn run_seed(seed: u64) -> Outcome {
 /// The tape decides everything: equal tapes give equal outcomes, trace and all.
 pub fn run(tape: Tape) -> Outcome {
     let world = Rc::new(RefCell::new(World::new(tape)));
-    let end = Executor::new(world.clone()).run();
+    let mut executor = Executor::new(world.clone());
+    let ended = catch_unwind(AssertUnwindSafe(|| executor.run()));
+    // A panic may have left futures behind, which hold the world.
+    drop(executor);
     let mut world = world.borrow_mut();
     let World {
         knobs,
@@ -50,7 +55,10 @@ pub fn run(tape: Tape) -> Outcome {
         steps,
         ..
     } = &mut *world;
+    let end = ended.unwrap_or_else(|panic| End::Panicked(panicked(panic.as_ref())));
     let mut violation = match end {
+        End::Panicked(ref broken) => Some(broken.clone()),
+
         // The device lied, and what followed cannot be held against anybody.
         End::Deceived => None,
         End::Quiet | End::Endless => match checkers::check(trace, ledger, seen) {
@@ -74,6 +82,16 @@ pub fn run(tape: Tape) -> Outcome {
         seen: seen.clone(),
         violation,
         steps: *steps,
+    }
+}
+
+/// A panic is a bug, and only a bug.
+fn panicked(panic: &(dyn Any + Send)) -> Violation {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Violation {
+        rule: "panic",
+        what: text.unwrap_or("something panicked").to_owned(),
     }
 }
 

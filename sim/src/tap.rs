@@ -3,13 +3,13 @@
 //! It changes nothing. It stands between the real coordinator and the real storage,
 //! because that is where entries are entries and not bytes.
 
-use mesh::core::{Entry, Snapshot};
+use mesh::core::{Entry, Event, Snapshot};
 use mesh::ports::{Append, CheckpointNeed, Durability, News, Storage, StorageError};
 
 use crate::checkers::Noted;
 use crate::sometimes::Seen;
 use crate::trace::{Record, StateSeen};
-use crate::world::Shared;
+use crate::world::{Shared, World};
 
 /// A [`Storage`] that writes down what goes through it.
 pub(crate) struct Tap<S> {
@@ -49,6 +49,7 @@ impl<S> Tap<S> {
             };
             world.record(self.process, accepted);
             if let Some(entry) = world.ledger.entries().last().cloned() {
+                entry.events.iter().for_each(|event| world.count(event));
                 world.trace.entries.push(entry);
             }
         }
@@ -146,6 +147,25 @@ impl<S: Storage> Storage for Tap<S> {
     async fn close(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
         self.saw_state(snapshot, "left");
         self.inner.close(snapshot).await
+    }
+}
+
+impl World {
+    /// Counts what an event did to an agent that could not know.
+    fn count(&mut self, event: &Event) {
+        let Some(agent) = event.agent_id().and_then(|agent| agent[1..].parse::<usize>().ok()) else {
+            return;
+        };
+        let Some(process) = self.processes.get(agent / self.knobs.agents_each) else {
+            return;
+        };
+        match event {
+            Event::Promoted { .. } if !process.alive => self.seen.hit(Seen::PromotedAfterCrash),
+            Event::Lapsed { .. } if process.alive && process.paused_until > self.now => {
+                self.seen.hit(Seen::LapsedWhilePaused);
+            }
+            _ => {}
+        }
     }
 }
 

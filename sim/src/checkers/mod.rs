@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 pub use ledger::{Ledger, Noted};
 
-use crate::sometimes::Sometimes;
+use crate::sometimes::{Seen, Sometimes};
 use crate::trace::{Call, StateSeen, Trace};
 use model::Model;
 
@@ -79,6 +79,9 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
     for seq in 0..=ledger.newest() {
         let here = answers.remove(&seq).unwrap_or_default();
         let mut open = replies::Open::new(here);
+        if open.is_batch() {
+            seen.hit(Seen::Batched);
+        }
         if seq > 0 {
             let entry = &ledger.entries()[seq as usize - 1];
             open.before_entry(&model);

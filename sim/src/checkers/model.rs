@@ -157,6 +157,8 @@ impl Model {
             } => {
                 if let Some(agent) = self.agents.get_mut(&**agent_id) {
                     agent.expires_at = *expires_at;
+                    // The same bad clock dated the sign of life.
+                    agent.last_seen = agent.last_seen.min(now);
                 }
             }
             Event::Posted { .. }

@@ -53,6 +53,11 @@ impl<'a> Open<'a> {
         Self { calls: open }
     }
 
+    /// Whether several commands of one process were decided here.
+    pub(super) fn is_batch(&self) -> bool {
+        self.calls.iter().any(|open| open.shared)
+    }
+
     fn try_shared(&mut self, model: &Model) {
         for open in self.calls.iter_mut().filter(|open| open.shared && !open.matched) {
             open.matched = check(model, open.call, open.answer, open.reply).is_ok();
