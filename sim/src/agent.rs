@@ -57,6 +57,11 @@ const TOPIC: &str = "news";
 /// Between two looks at a ticket after the storm.
 const PATIENT: Micros = 400_000;
 
+/// How often the auditor sweeps at most, and how long it waits in between: longer than
+/// any lease or registration in these worlds, with the grace.
+const SWEEPS: usize = 12;
+const BETWEEN_SWEEPS: Micros = 100_000_000;
+
 /// An agent's whole life in one incarnation of its process.
 pub(crate) async fn live(world: Shared, task: TaskId, name: String, mesh: Mesh) {
     let mut agent = Agent {
@@ -91,11 +96,7 @@ pub(crate) async fn audit(world: Shared, task: TaskId, mesh: Mesh) {
         tickets: BTreeMap::new(),
         newest: None,
     };
-    let everything = Claims {
-        agent_id: name.clone(),
-        resource: None,
-    };
-    let _ = auditor.call(Command::Claims(everything)).await;
+    auditor.sweep_until_free().await;
     let roster = Roster {
         agent_id: name,
         include_stale: true,
@@ -113,6 +114,22 @@ pub(crate) async fn audit(world: Shared, task: TaskId, mesh: Mesh) {
 }
 
 impl Agent {
+    /// Sweeps until nobody holds anything. A sweep may cut a deadline that a bad clock
+    /// set, or promote a ticket that its agent forgot: both then end in their time.
+    async fn sweep_until_free(&self) {
+        for _ in 0..SWEEPS {
+            let everything = Claims {
+                agent_id: self.name.clone(),
+                resource: None,
+            };
+            match self.call(Command::Claims(everything)).await {
+                Ok(Reply::Claims(reply)) if !reply.claims.is_empty() => {}
+                _ => return,
+            }
+            self.rest(BETWEEN_SWEEPS).await;
+        }
+    }
+
     fn storm(&self) -> bool {
         self.world.borrow().storm
     }

@@ -94,7 +94,7 @@ impl Executor {
                         calm(&mut world);
                     }
                     world.now += BEFORE_AUDIT;
-                    settle_by = world.now + SETTLING;
+                    settle_by = world.now + 2 * SETTLING;
                 }
                 let auditor = process::start_auditor(&self.world, number);
                 self.processes.push(auditor);
