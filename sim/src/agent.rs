@@ -191,6 +191,7 @@ impl Agent {
             result: result.clone(),
             decided: (first, last),
             now,
+            batch: (process.incarnation, process.batch),
         };
         if !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
             world.ledger.tell(answer.decided.1);

@@ -168,6 +168,7 @@ impl Executor {
         let process = &mut world.processes[task.process];
         if std::mem::take(&mut process.answered) {
             process.decided = None;
+            process.batch += 1;
         }
     }
 

@@ -111,6 +111,7 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         clock_read_at: 0,
         caught_up_at: 0,
         decided: None,
+        batch: 0,
         answered: false,
         open_calls: 0,
     }

@@ -99,6 +99,8 @@ pub struct Answer {
     pub decided: (u64, u64),
     /// The wall clock at the decision.
     pub now: Millis,
+    /// Which batch of its process's incarnation the call was answered with.
+    pub batch: (u32, u64),
 }
 
 /// A whole state that the storage gave or was given.

@@ -51,7 +51,9 @@ pub(crate) struct Process {
     /// What an answer is decided on, from when a sync is asked for: the first and last
     /// entry that it may be, and the wall clock.
     pub(crate) decided: Option<(u64, u64, Millis)>,
-    /// Whether that answer was given.
+    /// How many batches of calls were answered.
+    pub(crate) batch: u64,
+    /// Whether an answer was taken.
     pub(crate) answered: bool,
     /// Calls without an answer.
     pub(crate) open_calls: usize,

@@ -24,7 +24,7 @@ struct OpenCall<'a> {
     call: &'a Call,
     answer: &'a Answer,
     reply: &'a Reply,
-    /// Whether another answer of the same process was decided here, too.
+    /// Whether others were decided together with it.
     shared: bool,
     matched: bool,
 }
@@ -47,8 +47,9 @@ impl<'a> Open<'a> {
             });
         }
         for at in 0..open.len() {
-            let process = open[at].call.process;
-            open[at].shared = open.iter().filter(|o| o.call.process == process).count() > 1;
+            let batch = (open[at].call.process, open[at].answer.batch);
+            let others = open.iter().filter(|o| (o.call.process, o.answer.batch) == batch);
+            open[at].shared = others.count() > 1;
         }
         Self { calls: open }
     }
