@@ -12,6 +12,7 @@ use super::names;
 use super::record::{Record, Scanned, Sum, Tag, scan};
 use super::seam::{Access, FileId, FileSystem};
 use crate::core::{Entry, Event, Millis, Part, SnapshotBuilder};
+use crate::planted::{self, Bug};
 
 /// The version of the records in a generation.
 pub(super) const RECORD_VERSION: u32 = 1;
@@ -293,6 +294,9 @@ impl<F: FileSystem> Generation<F> {
                     if self.fill(fs).await? {
                         continue;
                     }
+                    if planted::is(Bug::UnfinishedIsVoid) {
+                        self.consume(self.buffer.len() - self.used);
+                    }
                     self.unfinished = self.used < self.buffer.len();
                     return Ok(Step::End);
                 }
@@ -398,7 +402,9 @@ enum Verdict {
 /// reach it, something in between is gone.
 fn judge(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>), Verdict> {
     let link = match record.tag {
-        Some(Tag::Entry) if record.prev == chain.last => return judge_next(chain, record),
+        Some(Tag::Entry) if record.prev == chain.last || planted::is(Bug::NoChain) => {
+            return judge_next(chain, record);
+        }
         Some(Tag::Entry) => {
             let place = parse::<Place>(record)?;
             reaches(chain, place.durable)?;
