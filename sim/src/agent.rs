@@ -311,7 +311,10 @@ impl Agent {
 
     /// Tells the world whether this agent believes that it holds a resource alone.
     fn believe(&self, resource: &str) {
-        let alone = self.held.get(resource).is_some_and(|held| held.mode == Mode::Exclusive);
+        let alone = self
+            .held
+            .get(resource)
+            .is_some_and(|held| held.mode == Mode::Exclusive);
         let mut world = self.world.borrow_mut();
         let believers = world.believers.entry(resource.to_owned()).or_default();
         if alone {
@@ -370,7 +373,10 @@ impl Agent {
 
     async fn release(&mut self, resource: &str) {
         let held = self.held.get(resource).map(|held| held.claim_id.clone());
-        let ticket = self.tickets.get(resource).map(|(claim_id, _)| claim_id.clone());
+        let ticket = self
+            .tickets
+            .get(resource)
+            .map(|(claim_id, _)| claim_id.clone());
         let Some(claim_id) = held.or(ticket) else {
             return;
         };
@@ -459,13 +465,21 @@ impl Agent {
     }
 
     async fn read_mail(&mut self, all: bool) {
-        let limit = if all { None } else { self.pick(&[None, Some(2)]) };
+        let limit = if all {
+            None
+        } else {
+            self.pick(&[None, Some(2)])
+        };
         let _ = self.look_and_read(limit).await;
     }
 
     /// Moves its cursor to where no message is.
     async fn read_nonsense(&self) {
-        let up_to = self.pick(&["7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "yesterday", "00000000000000000000000000"]);
+        let up_to = self.pick(&[
+            "7ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+            "yesterday",
+            "00000000000000000000000000",
+        ]);
         let read = Read {
             agent_id: self.name.clone(),
             up_to: up_to.to_owned(),
@@ -501,7 +515,9 @@ impl Agent {
     async fn finish(&mut self) {
         let tickets: Vec<(String, Mode)> = {
             let tickets = self.tickets.iter();
-            tickets.map(|(resource, (_, mode))| (resource.clone(), *mode)).collect()
+            tickets
+                .map(|(resource, (_, mode))| (resource.clone(), *mode))
+                .collect()
         };
         for (resource, _) in tickets {
             self.see_through(&resource).await;

@@ -6,6 +6,8 @@
 //! run.
 
 use crate::checkers::Violation;
+use crate::disk::Damage;
+use crate::mutants::{self, SimBug};
 use crate::process::{self, Tasks};
 use crate::sometimes::Seen;
 use crate::trace::{Micros, Turn};
@@ -149,7 +151,10 @@ impl Executor {
                     && *at < Micros::MAX
                 {
                     let process = number;
-                    offer((*at).max(world.processes[number].paused_until), Some(TaskId { process, task }));
+                    offer(
+                        (*at).max(world.processes[number].paused_until),
+                        Some(TaskId { process, task }),
+                    );
                 }
             }
         }
@@ -244,7 +249,9 @@ fn kill(world: &mut World, number: usize) {
     if !world.processes[number].alive {
         return;
     }
-    let stays_dead = world.tape.chance(world.knobs.stay_dead_of_ten * 0x1_0000 / 10);
+    let stays_dead = world
+        .tape
+        .chance(world.knobs.stay_dead_of_ten * 0x1_0000 / 10);
     let delay = 1_000 + Micros::from(world.tape.below(1 << 22));
     // Somebody must be left.
     let others = world.processes.iter().enumerate();
@@ -257,7 +264,9 @@ fn kill(world: &mut World, number: usize) {
     process.wakes.fill(None);
     process.restart_at = (last || !stays_dead).then_some(now + delay);
     world.locks.retain(|_, (task, _)| task.process != number);
-    world.writing.retain(|_, writing| writing.task.process != number);
+    world
+        .writing
+        .retain(|_, writing| writing.task.process != number);
     for agent in process::agents_of(world, number) {
         for believers in world.believers.values_mut() {
             believers.remove(&agent);
@@ -273,7 +282,10 @@ fn cut_power(world: &mut World) {
         let journal = name.starts_with("journal.");
         journal && disk.lookup(&name).is_some_and(|inode| disk.is_dirty(inode))
     });
-    let damage = disk.power_cut(tape, knobs.page, knobs.names_reorder);
+    let damage = match mutants::is(SimBug::DiskKeepsEverything) {
+        true => Damage::default(),
+        false => disk.power_cut(tape, knobs.page, knobs.names_reorder),
+    };
     world.ledger.power_cut();
     if dirty {
         world.seen.hit(Seen::CutBeforeSync);

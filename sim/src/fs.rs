@@ -11,6 +11,7 @@ use mesh::backends::fs::{Access, Appended, FileId, FileStat, FileSystem, Process
 use mesh::ports::StorageError;
 
 use crate::disk::{Inode, Node};
+use crate::mutants::{self, SimBug};
 use crate::sometimes::Seen;
 use crate::trace::{Micros, Turn};
 use crate::world::{Doom, LockOwner, Shared, TaskId, World, Writing, until};
@@ -41,7 +42,11 @@ pub(crate) struct SimFile {
 impl Drop for SimFile {
     fn drop(&mut self) {
         let mut world = self.world.borrow_mut();
-        if world.locks.get(&self.inode).is_some_and(|(_, handle)| *handle == self.handle) {
+        if world
+            .locks
+            .get(&self.inode)
+            .is_some_and(|(_, handle)| *handle == self.handle)
+        {
             world.locks.remove(&self.inode);
         }
     }
@@ -81,7 +86,10 @@ impl SimFs {
 
     /// The await point of every operation.
     async fn operate(&self, kind: Kind, doing: &str, name: &str) -> Weather {
-        let (at, weather) = self.world.borrow_mut().forecast(self.task, kind, doing, name);
+        let (at, weather) = self
+            .world
+            .borrow_mut()
+            .forecast(self.task, kind, doing, name);
         until(&self.world, self.task, at).await;
         weather
     }
@@ -217,6 +225,8 @@ impl World {
         if draw == 0 {
             return fair;
         }
+        let cuts = !mutants::is(SimBug::NeverCutsPower);
+        let pauses = !mutants::is(SimBug::NeverPauses);
         let (mut lot, magnitude) = (draw & 0xffff, draw >> 16);
         let mut strikes = |rate: u32| {
             let struck = lot < rate;
@@ -228,13 +238,13 @@ impl World {
         if strikes(knobs.crash) {
             return self.crash(task, magnitude, doing, name);
         }
-        if strikes(knobs.power_cut) {
+        if strikes(knobs.power_cut) && cuts {
             self.doom = Some(Doom::PowerCut);
             let doing = format!("{doing} {name}");
             self.turn(task.process, Turn::PowerCut { doing });
             return (Micros::MAX, Weather::Fair);
         }
-        if strikes(knobs.pause) {
+        if strikes(knobs.pause) && pauses {
             return self.pause(task, magnitude, cost, doing, name);
         }
         if strikes(knobs.clock_step) {
@@ -514,7 +524,9 @@ impl FileSystem for SimFs {
                 && let Some(nonce) = names.keys().next().cloned()
             {
                 let since = world.now;
-                world.lock_owners.insert(nonce, LockOwner { since, ..owner });
+                world
+                    .lock_owners
+                    .insert(nonce, LockOwner { since, ..owner });
             }
             world.disk.rename(from, to);
             Ok(())
@@ -554,7 +566,10 @@ impl FileSystem for SimFs {
             return Ok(after);
         }
         let mut shown = Vec::new();
-        for name in before.iter().chain(after.iter().filter(|name| !before.contains(name))) {
+        for name in before
+            .iter()
+            .chain(after.iter().filter(|name| !before.contains(name)))
+        {
             let stable = before.contains(name) && after.contains(name);
             if stable || world.tape.below(2) == 0 {
                 shown.push(name.clone());
@@ -606,7 +621,11 @@ impl FileSystem for SimFs {
     async fn unlock(&self, file: &SimFile) -> io::Result<()> {
         self.operate(Kind::Look, "unlock", "").await;
         let mut world = self.world.borrow_mut();
-        if world.locks.get(&file.inode).is_some_and(|(_, handle)| *handle == file.handle) {
+        if world
+            .locks
+            .get(&file.inode)
+            .is_some_and(|(_, handle)| *handle == file.handle)
+        {
             world.locks.remove(&file.inode);
         }
         Ok(())
@@ -639,14 +658,20 @@ impl FileSystem for SimFs {
 
 fn is_seal(record: &[u8]) -> bool {
     let tag = b"\"seal\":";
-    record.windows(tag.len()).take(80).any(|window| window == tag)
+    record
+        .windows(tag.len())
+        .take(80)
+        .any(|window| window == tag)
 }
 
 impl World {
     /// Remembers who ended a generation.
     fn note_sealer(&mut self, inode: Inode, process: usize) {
         let names = self.disk.list(None).unwrap_or_default();
-        for name in names.into_iter().filter(|name| name.starts_with("journal.")) {
+        for name in names
+            .into_iter()
+            .filter(|name| name.starts_with("journal."))
+        {
             if self.disk.lookup(&name) == Some(inode) {
                 self.sealers.entry(name).or_insert(process);
             }
@@ -655,7 +680,9 @@ impl World {
 
     /// A generation got its name: by whom was the one before it sealed?
     fn note_rotation(&mut self, process: usize, name: &str) {
-        let number = name.strip_prefix("journal.").and_then(|n| n.parse::<u64>().ok());
+        let number = name
+            .strip_prefix("journal.")
+            .and_then(|n| n.parse::<u64>().ok());
         let Some(number) = number.filter(|n| *n > 1) else {
             return;
         };

@@ -37,6 +37,8 @@ pub struct Knobs {
     pub page: usize,
     /// The store's lock.
     pub lock: LockKind,
+    /// Whether nobody ever gets the lock: it is a courtesy, and the log must do without.
+    pub lockless: bool,
     /// By how much waiting for the store's lock is stretched: the contract of the clock
     /// lets every sleep return late, and polling is what simulation time goes into.
     pub stretch: u64,
@@ -91,10 +93,11 @@ impl Knobs {
             lease_seconds: tape.pick(&[4, 1, 2, 10, 30]),
             ttl_seconds: tape.pick(&[10, 2, 5, 20, 60]),
             registered_of_ten: tape.pick(&[10, 8, 5, 0]),
-            think_ms: tape.pick(&[500, 20, 100, 3_000, 10_000]),
+            think_ms: tape.pick(&[500, 1, 20, 1, 100, 3_000, 10_000]),
             rotate_bytes: tape.pick(&[1 << 20, 1_500, 3_000, 6_000]),
             page: tape.pick(&[4096, 64, 128, 256, 1024]),
             lock: tape.pick(&[LockKind::Kernel, LockKind::Directory]),
+            lockless: tape.below(6) == 5,
             stretch: tape.pick(&[32, 8, 64]),
             sync_micros: tape.pick(&[300, 50, 4_000]),
             crash: rate(tape, [20, 60, 150, 400]),

@@ -120,7 +120,9 @@ impl<S: Storage> Storage for Tap<S> {
             let process = &mut world.processes[self.process];
             let now = process.last_now;
             let first = (self.position, now);
-            let (first, now) = process.decided.map_or(first, |(first, _, now)| (first, now));
+            let (first, now) = process
+                .decided
+                .map_or(first, |(first, _, now)| (first, now));
             process.decided = Some((first, self.position, now));
         }
         let synced = self.inner.sync().await;
@@ -153,7 +155,10 @@ impl<S: Storage> Storage for Tap<S> {
 impl World {
     /// Counts what an event did to an agent that could not know.
     fn count(&mut self, event: &Event) {
-        let Some(agent) = event.agent_id().and_then(|agent| agent[1..].parse::<usize>().ok()) else {
+        let Some(agent) = event
+            .agent_id()
+            .and_then(|agent| agent[1..].parse::<usize>().ok())
+        else {
             return;
         };
         let Some(process) = self.processes.get(agent / self.knobs.agents_each) else {
@@ -178,6 +183,9 @@ pub(crate) struct LockTap<L> {
 
 impl<L: mesh::ports::Lock> mesh::ports::Lock for LockTap<L> {
     async fn acquire(&mut self) -> bool {
+        if self.world.borrow().knobs.lockless {
+            return false;
+        }
         let acquired = self.inner.acquire().await;
         if !acquired {
             let mut world = self.world.borrow_mut();

@@ -36,7 +36,10 @@ pub enum Turn {
 
 /// One record of the trace.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the fields are named as in the rest of the crate")]
+#[allow(
+    missing_docs,
+    reason = "the fields are named as in the rest of the crate"
+)]
 pub enum Record {
     /// Something happened to a process, or to all.
     Turn(Turn),

@@ -71,7 +71,10 @@ fn check_epoch(
     };
     let too_far = agent.expires_at > now.saturating_add(agent.ttl_ms + TOLERANCE_MS);
     ensure(!too_far, "C12", || {
-        format!("{agent_id} acts at {now}, and keeps a bad clock's deadline {}", agent.expires_at)
+        format!(
+            "{agent_id} acts at {now}, and keeps a bad clock's deadline {}",
+            agent.expires_at
+        )
     })?;
     let dead = agent.is_dead(now);
     let wanted = agent.epoch + u64::from(dead);

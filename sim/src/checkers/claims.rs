@@ -109,9 +109,11 @@ pub(super) fn check(
         }
         Event::TicketRenewed { claim_id, .. } => {
             let ticket = model.resources[about.name].ticket(about.agent);
-            ensure(ticket.is_some_and(|(_, t)| t.claim == *claim_id), "C7", || {
-                format!("{agent} renews ticket {claim_id} of {name}, and has {ticket:?}")
-            })
+            ensure(
+                ticket.is_some_and(|(_, t)| t.claim == *claim_id),
+                "C7",
+                || format!("{agent} renews ticket {claim_id} of {name}, and has {ticket:?}"),
+            )
         }
         Event::Promoted { .. } => {
             seen.hit(Seen::Promoted);
@@ -125,9 +127,11 @@ pub(super) fn check(
         }
         Event::Cancelled { claim_id, .. } => {
             let ticket = model.resources[about.name].ticket(about.agent);
-            ensure(ticket.is_some_and(|(_, t)| t.claim == *claim_id), "C10", || {
-                format!("{agent} cancels {claim_id} of {name}, and has {ticket:?}")
-            })
+            ensure(
+                ticket.is_some_and(|(_, t)| t.claim == *claim_id),
+                "C10",
+                || format!("{agent} cancels {claim_id} of {name}, and has {ticket:?}"),
+            )
         }
         _ => Ok(()),
     }
@@ -159,7 +163,10 @@ fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), 
         format!("{agent} claims {name} at {now} for {lease_ms} ms until {expires_at}")
     })?;
     ensure(claim_id > model.newest_claim, "C1", || {
-        format!("claim {claim_id} of {agent} is not above the newest, {}", model.newest_claim)
+        format!(
+            "claim {claim_id} of {agent} is not above the newest, {}",
+            model.newest_claim
+        )
     })?;
     ensure(resource.ticket(agent).is_none(), "C7", || {
         format!("{agent} waits for {name} already, and gets {claim_id}")
@@ -177,7 +184,10 @@ fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), 
         format!("{agent} is granted {name} past {:?}", resource.queue)
     })?;
     ensure(resource.admits(mode), "C2", || {
-        format!("{agent} is granted {name} as {mode:?} beside {:?}", resource.holders)
+        format!(
+            "{agent} is granted {name} as {mode:?} beside {:?}",
+            resource.holders
+        )
     })?;
     check_fence(resource, name, fence)
 }
@@ -262,11 +272,16 @@ fn check_promotion(
     let Some(head) = head.cloned() else {
         return Ok(());
     };
-    ensure(*expires_at == now.saturating_add(head.lease_ms), "C8", || {
-        format!("{agent} is promoted to {name} at {now} until {expires_at}: {head:?}")
-    })?;
+    ensure(
+        *expires_at == now.saturating_add(head.lease_ms),
+        "C8",
+        || format!("{agent} is promoted to {name} at {now} until {expires_at}: {head:?}"),
+    )?;
     ensure(resource.admits(head.mode), "C2", || {
-        format!("{agent} is promoted to {name} beside {:?}", resource.holders)
+        format!(
+            "{agent} is promoted to {name} beside {:?}",
+            resource.holders
+        )
     })?;
     let run = (entry.seq, (*name).to_owned(), *fence);
     let continues = model.run.as_ref() == Some(&run) && head.mode == Mode::Shared;
@@ -318,13 +333,22 @@ pub(super) fn check_end(
 ) -> Result<(), Violation> {
     for name in touched {
         let resource = &model.resources[name];
-        let exclusive = resource.holders.iter().any(|hold| hold.mode == Mode::Exclusive);
+        let exclusive = resource
+            .holders
+            .iter()
+            .any(|hold| hold.mode == Mode::Exclusive);
         ensure(!exclusive || resource.holders.len() == 1, "C2", || {
-            format!("after entry {}, {name} is held by {:?}", entry.seq, resource.holders)
+            format!(
+                "after entry {}, {name} is held by {:?}",
+                entry.seq, resource.holders
+            )
         })?;
         if let Some(head) = resource.queue.first() {
             ensure(!resource.admits(head.mode), "C8", || {
-                format!("after entry {}, {head:?} waits for {name} for nothing", entry.seq)
+                format!(
+                    "after entry {}, {head:?} waits for {name} for nothing",
+                    entry.seq
+                )
             })?;
         }
     }

@@ -21,7 +21,10 @@ pub(crate) fn check(model: &Model, trace: &Trace, delivered: &Delivered) -> Resu
             Some(Ok(Reply::Claims(reply))) => held = reply.claims.first(),
             Some(Ok(_)) => {}
             other => ensure(false, "G6", || {
-                format!("long after the storm the auditor calls {:?} and is told {other:?}", call.command)
+                format!(
+                    "long after the storm the auditor calls {:?} and is told {other:?}",
+                    call.command
+                )
             })?,
         }
     }
@@ -48,12 +51,14 @@ pub(crate) fn check(model: &Model, trace: &Trace, delivered: &Delivered) -> Resu
 /// What still waits in each inbox: it was posted after its reader had come to its end.
 fn shown_to_auditor(trace: &Trace) -> BTreeMap<&str, BTreeSet<MessageId>> {
     let audit = trace.calls.iter().filter(|call| call.agent == "auditor");
-    let inboxes = audit.filter_map(|call| match (&call.command, &call.answer.as_ref()?.result) {
-        (Command::Inbox(command), Ok(Reply::Inbox(reply))) => {
-            let shown = reply.messages.iter().map(|message| message.message_id);
-            Some((command.agent_id.as_str(), shown.collect()))
-        }
-        _ => None,
-    });
+    let inboxes = audit.filter_map(
+        |call| match (&call.command, &call.answer.as_ref()?.result) {
+            (Command::Inbox(command), Ok(Reply::Inbox(reply))) => {
+                let shown = reply.messages.iter().map(|message| message.message_id);
+                Some((command.agent_id.as_str(), shown.collect()))
+            }
+            _ => None,
+        },
+    );
     inboxes.collect()
 }

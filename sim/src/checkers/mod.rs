@@ -25,6 +25,9 @@ use std::sync::Arc;
 
 pub use ledger::{Ledger, Noted};
 
+use mesh::core::{ClaimId, Entry, Event, Mode};
+
+use crate::mutants::{self, SimBug};
 use crate::sometimes::{Seen, Sometimes};
 use crate::trace::{Call, StateSeen, Trace};
 use model::Model;
@@ -62,6 +65,9 @@ pub(crate) fn ensure(
 ///
 /// The first rule that is broken.
 pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Model, Violation> {
+    if mutants::is(SimBug::CheckersAlwaysAgree) {
+        return Ok(Model::default());
+    }
     if let Some(broken) = ledger.violations.first() {
         return Err(broken.clone());
     }
@@ -95,15 +101,50 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
         open.at_end(&model, seq)?;
         let entry = seq.checked_sub(1).map(|at| &ledger.entries()[at as usize]);
         for state in states.remove(&seq).unwrap_or_default() {
-            if !state.tip.as_ref().zip(entry).is_none_or(|(a, b)| Arc::ptr_eq(a, b)) {
+            if !state
+                .tip
+                .as_ref()
+                .zip(entry)
+                .is_none_or(|(a, b)| Arc::ptr_eq(a, b))
+            {
                 continue;
             }
             model.compare(&state.snapshot).map_err(|mut broken| {
-                broken.what = format!("{} by process {}: {}", state.occasion, state.process, broken.what);
+                broken.what = format!(
+                    "{} by process {}: {}",
+                    state.occasion, state.process, broken.what
+                );
                 broken
             })?;
         }
     }
     replies::check_errors(trace)?;
     Ok(model)
+}
+
+/// A forged log in which two agents hold one resource exclusively.
+///
+/// # Errors
+///
+/// The broken rule: whoever gets none has checkers that do not look.
+pub(crate) fn check_canary() -> Result<(), Violation> {
+    let granted = |agent: &str, fence| Event::Granted {
+        resource: "r".into(),
+        agent_id: agent.into(),
+        claim_id: ClaimId::ZERO,
+        fence,
+        mode: Mode::Exclusive,
+        lease_ms: 1_000,
+        expires_at: 1_000,
+        note: None,
+    };
+    let entry = Entry {
+        seq: 1,
+        id: "canary".to_owned(),
+        at: 0,
+        events: vec![granted("a", 1), granted("b", 2)],
+    };
+    let mut ledger = Ledger::default();
+    ledger.note(0, &entry);
+    check(&Trace::default(), &ledger, &mut Sometimes::default()).map(drop)
 }

@@ -174,7 +174,9 @@ impl Model {
     pub(super) fn compare(&self, snapshot: &Snapshot) -> Result<(), Violation> {
         let state = &snapshot.state;
         let seq = snapshot.seq;
-        let fences = state.fences().map(|(name, fence)| (name.to_string(), fence));
+        let fences = state
+            .fences()
+            .map(|(name, fence)| (name.to_string(), fence));
         let mine = self.resources.iter().filter(|(_, r)| r.newest_fence > 0);
         let mine = mine.map(|(name, r)| (name.clone(), r.newest_fence));
         let (theirs, mine): (Vec<_>, Vec<_>) = (fences.collect(), mine.collect());
@@ -186,9 +188,11 @@ impl Model {
         let mail = state.mail();
         let ids: Vec<MessageId> = mail.messages().map(|(id, _)| id).collect();
         let mine: Vec<MessageId> = self.messages.keys().copied().collect();
-        ensure(ids == mine && mail.newest() == self.newest_message, "S2", || {
-            format!("the state at entry {seq} has messages {ids:?}, the log says {mine:?}")
-        })?;
+        ensure(
+            ids == mine && mail.newest() == self.newest_message,
+            "S2",
+            || format!("the state at entry {seq} has messages {ids:?}, the log says {mine:?}"),
+        )?;
         let cursors: Vec<_> = mail.cursors().map(|(a, c)| (a.to_string(), c)).collect();
         let mine: Vec<_> = self.cursors.iter().map(|(a, c)| (a.clone(), *c)).collect();
         ensure(cursors == mine, "S2", || {
@@ -224,9 +228,18 @@ impl Model {
 
     fn compare_claims(&self, snapshot: &Snapshot) -> Result<(), Violation> {
         let theirs = snapshot.state.resources().map(|(name, record)| {
-            let holders = record.holders.iter().map(|h| (h.claim_id, h.fence, h.expires_at, h.lease_ms));
-            let queue = record.queue.iter().map(|t| (t.claim_id, 0, t.expires_at, t.lease_ms));
-            (name.to_string(), (record.mode, holders.chain(queue).collect::<Vec<_>>()))
+            let holders = record
+                .holders
+                .iter()
+                .map(|h| (h.claim_id, h.fence, h.expires_at, h.lease_ms));
+            let queue = record
+                .queue
+                .iter()
+                .map(|t| (t.claim_id, 0, t.expires_at, t.lease_ms));
+            (
+                name.to_string(),
+                (record.mode, holders.chain(queue).collect::<Vec<_>>()),
+            )
         });
         let held = |(_, r): &(&String, &Resource)| !(r.holders.is_empty() && r.queue.is_empty());
         let mine = self.resources.iter().filter(held).map(|(name, r)| {

@@ -48,7 +48,9 @@ impl<'a> Open<'a> {
         }
         for at in 0..open.len() {
             let batch = (open[at].call.process, open[at].answer.batch);
-            let others = open.iter().filter(|o| (o.call.process, o.answer.batch) == batch);
+            let others = open
+                .iter()
+                .filter(|o| (o.call.process, o.answer.batch) == batch);
             open[at].shared = others.count() > 1;
         }
         Self { calls: open }
@@ -60,7 +62,11 @@ impl<'a> Open<'a> {
     }
 
     fn try_shared(&mut self, model: &Model) {
-        for open in self.calls.iter_mut().filter(|open| open.shared && !open.matched) {
+        for open in self
+            .calls
+            .iter_mut()
+            .filter(|open| open.shared && !open.matched)
+        {
             open.matched = check(model, open.call, open.answer, open.reply).is_ok();
         }
     }
@@ -121,11 +127,19 @@ fn check(model: &Model, call: &Call, answer: &Answer, reply: &Reply) -> Result<(
         }
         (Command::Post(command), Reply::Post(reply)) => {
             check_acted(model, &command.agent_id, now)?;
-            check_post(model, &command.agent_id, command.key.as_deref(), &command.body, reply)
+            check_post(
+                model,
+                &command.agent_id,
+                command.key.as_deref(),
+                &command.body,
+                reply,
+            )
         }
         (Command::Inbox(command), Reply::Inbox(reply)) => {
             let cursor = model.cursor(&command.agent_id);
-            ensure(reply.cursor == cursor, "M3", || format!("the cursor is {cursor}"))?;
+            ensure(reply.cursor == cursor, "M3", || {
+                format!("the cursor is {cursor}")
+            })?;
             let all = model.inbox(&command.agent_id, &command.topics, cursor, now);
             let limit = command.limit.unwrap_or(100) as usize;
             check_inbox(model, &command.agent_id, &all, limit, reply)
@@ -138,17 +152,25 @@ fn check(model: &Model, call: &Call, answer: &Answer, reply: &Reply) -> Result<(
             })?;
             check_acted(model, &command.agent_id, now)?;
             let cursor = model.cursor(&command.agent_id);
-            ensure(reply.cursor == cursor && Some(cursor) >= known, "M4", || {
-                format!("the cursor is {cursor}")
-            })?;
-            let left = model.inbox(&command.agent_id, &command.topics, cursor, now).len() as u64;
-            ensure(reply.remaining == left, "M4", || format!("{left} messages are above it"))
+            ensure(
+                reply.cursor == cursor && Some(cursor) >= known,
+                "M4",
+                || format!("the cursor is {cursor}"),
+            )?;
+            let left = model
+                .inbox(&command.agent_id, &command.topics, cursor, now)
+                .len() as u64;
+            ensure(reply.remaining == left, "M4", || {
+                format!("{left} messages are above it")
+            })
         }
         (Command::Gc(_), Reply::Gc(_)) => {
             let left = model.messages.iter();
             let mut left = left.filter(|(_, m)| m.expires_at.is_some_and(|end| end <= now));
             let left = left.next();
-            ensure(left.is_none(), "S1", || format!("{left:?} expired, and stays"))?;
+            ensure(left.is_none(), "S1", || {
+                format!("{left:?} expired, and stays")
+            })?;
             check_reaped(model, None, now, "S1")
         }
         _ => Err(Violation {
@@ -267,7 +289,9 @@ fn check_release(
     claim_id: &str,
     reply: &ReleaseReply,
 ) -> Result<(), Violation> {
-    let mut places = resource.into_iter().flat_map(|r| r.holders.iter().chain(&r.queue));
+    let mut places = resource
+        .into_iter()
+        .flat_map(|r| r.holders.iter().chain(&r.queue));
     let found = places.find(|place| place.claim.to_string() == claim_id);
     let said = || format!("the log says {found:?} of {resource:?}");
     match reply.status {
@@ -302,9 +326,11 @@ fn check_post(
     }
     // It may have expired since; then it can only be the first reply to a key.
     let first = key.and_then(|key| model.keys.get(&(agent.to_owned(), key.to_owned())));
-    ensure(first.is_some_and(|(id, _)| *id == reply.message_id), "M7", || {
-        format!("there is no such message, and under that key {first:?}")
-    })
+    ensure(
+        first.is_some_and(|(id, _)| *id == reply.message_id),
+        "M7",
+        || format!("there is no such message, and under that key {first:?}"),
+    )
 }
 
 fn check_inbox(
@@ -316,7 +342,9 @@ fn check_inbox(
 ) -> Result<(), Violation> {
     for shown in &reply.messages {
         let foreign = !shown.to.starts_with("topic:") && &*shown.to != "*" && *shown.to != *agent;
-        ensure(!foreign, "M6", || format!("{} is addressed to {}", shown.message_id, shown.to))?;
+        ensure(!foreign, "M6", || {
+            format!("{} is addressed to {}", shown.message_id, shown.to)
+        })?;
         let message = model.messages.get(&shown.message_id);
         let right = message.is_some_and(|m| m.body == *shown.body && m.from == *shown.from);
         ensure(right, "M5", || format!("the log says {message:?}"))?;
@@ -324,7 +352,9 @@ fn check_inbox(
     let shown: Vec<MessageId> = reply.messages.iter().map(|m| m.message_id).collect();
     let wanted = &all[..all.len().min(limit)];
     let missing = wanted.iter().find(|id| !shown.contains(id));
-    ensure(missing.is_none(), "M5", || format!("{missing:?} is missing"))?;
+    ensure(missing.is_none(), "M5", || {
+        format!("{missing:?} is missing")
+    })?;
     ensure(shown == wanted, "M3", || format!("the log says {wanted:?}"))?;
     let left = (all.len() - wanted.len()) as u64;
     ensure(reply.unread == left, "M3", || format!("{left} are unread"))
@@ -355,11 +385,15 @@ fn check_roster(model: &Model, include_stale: bool, reply: &RosterReply) -> Resu
         ensure(right, "A4", said)?;
         ensure(view.is_some_and(|v| v.liveness == liveness), "A2", said)?;
         let held = model.resources.iter();
-        let held = held.filter(|(_, r)| r.hold(agent_id).is_some()).map(|(name, _)| name.as_str());
+        let held = held
+            .filter(|(_, r)| r.hold(agent_id).is_some())
+            .map(|(name, _)| name.as_str());
         let held: Vec<&str> = held.collect();
         let claims = view.into_iter().flat_map(|v| v.held_claims.iter());
         let claims: Vec<&str> = claims.map(|name| &**name).collect();
-        ensure(claims == held, "A4", || format!("{agent_id} holds {held:?}"))?;
+        ensure(claims == held, "A4", || {
+            format!("{agent_id} holds {held:?}")
+        })?;
     }
     let more = shown.next();
     ensure(more.is_none(), "A4", || format!("{more:?} is not there"))
@@ -374,7 +408,14 @@ fn check_claims(model: &Model, only: Option<&str>, reply: &ClaimsReply) -> Resul
         }
         let view = shown.next();
         let holders = view.into_iter().flat_map(|v| v.holders.iter());
-        let holders = holders.map(|h| (h.agent_id.to_string(), h.claim_id, h.fence, h.lease_expires_at.0));
+        let holders = holders.map(|h| {
+            (
+                h.agent_id.to_string(),
+                h.claim_id,
+                h.fence,
+                h.lease_expires_at.0,
+            )
+        });
         let wanted = resource.holders.iter();
         let wanted = wanted.map(|h| (h.agent.clone(), h.claim, h.fence, h.expires_at));
         let queue = view.into_iter().flat_map(|v| v.queue.iter());
@@ -397,7 +438,12 @@ pub(super) fn check_errors(trace: &Trace) -> Result<(), Violation> {
         let Some(Err(error)) = call.answer.as_ref().map(|answer| &answer.result) else {
             continue;
         };
-        let told = || format!("{} calls {:?} and is told: {error}", call.agent, call.command);
+        let told = || {
+            format!(
+                "{} calls {:?} and is told: {error}",
+                call.agent, call.command
+            )
+        };
         match error {
             MeshError::Rejected(rejection) => {
                 let deserved = match &call.command {
