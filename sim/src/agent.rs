@@ -54,8 +54,10 @@ struct Agent {
 
 /// The topic that every agent follows.
 const TOPIC: &str = "news";
-/// Between two looks at a ticket after the storm.
+/// Between two looks at a ticket after the storm: first, and at most. The longest is
+/// below the shortest lease, within which a waiter must ask again.
 const PATIENT: Micros = 400_000;
+const MOST_PATIENT: Micros = 900_000;
 
 /// How often the auditor sweeps at most, and how long it waits in between: longer than
 /// any lease or registration in these worlds, with the grace.
@@ -537,6 +539,7 @@ impl Agent {
 
     /// Asks until the ticket is a hold.
     async fn see_through(&mut self, resource: &str) {
+        let mut patience = PATIENT;
         while self.tickets.contains_key(resource) {
             let claim = Claim {
                 agent_id: self.name.clone(),
@@ -547,7 +550,8 @@ impl Agent {
                 note: None,
             };
             self.claim_with(claim).await;
-            self.rest(PATIENT).await;
+            self.rest(patience).await;
+            patience = (2 * patience).min(MOST_PATIENT);
         }
     }
 }

@@ -119,6 +119,9 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             return self.expect_generation(WATERMARK).await;
         }
         match self.read_state().await? {
+            Some(state) if is_ours(&state) && planted::is(Bug::ExportTakenForLoss) => {
+                return Err(missing_journal(names::STATE));
+            }
             // It may have been written since the folder was listed.
             Some(state) if is_ours(&state) => return self.expect_generation(names::STATE).await,
             Some(_) => return self.adopt().await,
