@@ -89,7 +89,7 @@ impl Knobs {
             processes: 2 + tape.below(3) as usize,
             agents_each: tape.pick(&[1, 1, 1, 2]),
             resources: 1 + tape.below(3),
-            calls: tape.pick(&[24, 40, 60, 90]),
+            calls: tape.pick(&[20, 12, 30, 60, 40]),
             lease_seconds: tape.pick(&[4, 1, 2, 10, 30]),
             ttl_seconds: tape.pick(&[10, 2, 5, 20, 60]),
             registered_of_ten: tape.pick(&[10, 8, 5, 0]),

@@ -201,8 +201,9 @@ fn shrunk(what: &What, budget: usize, out: Option<PathBuf>) -> Result<bool, Stri
     );
     if let Some(out) = out {
         let mut stored = String::new();
+        let bug = what.mutant.as_deref().unwrap_or("none");
         // Writing to a String cannot fail.
-        let _ = writeln!(stored, "# From {origin}; broke {}.", broken.rule);
+        let _ = writeln!(stored, "# {bug} {} from {origin}", broken.rule);
         stored.push_str(&tape::print(&shrunk.tape));
         write(&out, &stored)?;
     }
