@@ -83,6 +83,8 @@ bugs! {
     DowngradePromotesNobody breaks "C8",
     #[doc = "The journal is never synced."]
     NoFileSync breaks "G4" | "G7",
+    #[doc = "What others wrote is revealed before it is synced."]
+    RevealedUnsynced breaks "G4" | "G5" | "G7",
     #[doc = "The directory is never synced."]
     NoDirectorySync breaks "G4" | "G7",
     #[doc = "Whoever appends believes that it won."]
@@ -105,6 +107,10 @@ bugs! {
     ReleaseOfAnyonesLock breaks "lock",
     #[doc = "A journal that is not found at once is reported as lost."]
     NoSecondLook breaks "G7",
+    #[doc = "A log that ends too early is taken as it is."]
+    EndNotHeldAgainstMarks breaks "G4",
+    #[doc = "An event of an unknown kind is passed over."]
+    NewerEventPassedOver breaks "G7",
     #[doc = "A `state.json` that appears while the folder is opened counts as a lost journal."]
     ExportTakenForLoss breaks "G7",
 }

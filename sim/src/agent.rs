@@ -52,6 +52,9 @@ struct Agent {
     newest: Option<MessageId>,
 }
 
+/// The name of who looks at a folder to which something was done.
+pub(crate) const INSPECTOR: &str = "inspector";
+
 /// The topic that every agent follows.
 const TOPIC: &str = "news";
 /// Between two looks at a ticket after the storm: first, and at most. The longest is
@@ -113,6 +116,24 @@ pub(crate) async fn audit(world: Shared, task: TaskId, mesh: Mesh) {
         };
         let _ = auditor.call(Command::Inbox(inbox)).await;
     }
+}
+
+/// Looks once at a folder to which something was done.
+pub(crate) async fn inspect(world: Shared, task: TaskId, mesh: Mesh) {
+    let inspector = Agent {
+        world,
+        task,
+        name: INSPECTOR.to_owned(),
+        mesh,
+        held: BTreeMap::new(),
+        tickets: BTreeMap::new(),
+        newest: None,
+    };
+    let roster = Roster {
+        agent_id: INSPECTOR.to_owned(),
+        include_stale: true,
+    };
+    let _ = inspector.call(Command::Roster(roster)).await;
 }
 
 impl Agent {

@@ -5,8 +5,10 @@
 //! coordinator for a request) has left none, and is looked at whenever its process has
 //! run.
 
+use crate::agent;
 use crate::checkers::Violation;
 use crate::disk::Damage;
+use crate::epilogue;
 use crate::mutants::{self, SimBug};
 use crate::process::{self, Tasks};
 use crate::sometimes::Seen;
@@ -40,7 +42,8 @@ const BEFORE_AUDIT: Micros = 400_000_000;
 pub(crate) struct Executor {
     world: Shared,
     processes: Vec<Tasks>,
-    audited: bool,
+    /// How many visitors have come since all agents came to their end.
+    visitors: usize,
 }
 
 impl Executor {
@@ -48,7 +51,7 @@ impl Executor {
         Self {
             world,
             processes: Vec::new(),
-            audited: false,
+            visitors: 0,
         }
     }
 
@@ -85,10 +88,9 @@ impl Executor {
                 }
             }
             if !self.step() {
-                if self.audited {
+                if !self.has_next_visitor() {
                     return End::Quiet;
                 }
-                self.audited = true;
                 let number = self.processes.len();
                 {
                     let mut world = self.world.borrow_mut();
@@ -98,9 +100,23 @@ impl Executor {
                     world.now += BEFORE_AUDIT;
                     settle_by = world.now + 2 * SETTLING;
                 }
-                let auditor = process::start_auditor(&self.world, number);
-                self.processes.push(auditor);
+                let visitor = match self.visitors {
+                    0 => process::start_visitor(&self.world, number, agent::audit),
+                    _ => process::start_visitor(&self.world, number, agent::inspect),
+                };
+                self.visitors += 1;
+                self.processes.push(visitor);
             }
+        }
+    }
+
+    /// First the auditor looks whether all is well. Then, in some worlds, something is
+    /// done to the folder, and an inspector looks whether that is noticed.
+    fn has_next_visitor(&self) -> bool {
+        match self.visitors {
+            0 => true,
+            1 => epilogue::happens(&mut self.world.borrow_mut()),
+            _ => false,
         }
     }
 

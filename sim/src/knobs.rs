@@ -72,8 +72,21 @@ pub struct Knobs {
     pub racy_list: bool,
     /// Whether names that were not synced are lost one by one, or only the newest.
     pub names_reorder: bool,
+    /// What is done to the folder when all is quiet.
+    pub epilogue: Epilogue,
     /// How many of ten dead processes stay dead.
     pub stay_dead_of_ten: u32,
+}
+
+/// What befalls the folder after the end, to see whether the next process notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Epilogue {
+    /// Nothing.
+    None,
+    /// One bit of the journal flips.
+    Rot,
+    /// A newer mesh appends an event of a kind that this one does not know.
+    Newer,
 }
 
 /// A rate: none in half of the worlds, else one of four.
@@ -99,7 +112,7 @@ impl Knobs {
             lock: tape.pick(&[LockKind::Kernel, LockKind::Directory]),
             lockless: tape.below(6) == 5,
             stretch: tape.pick(&[32, 8, 64]),
-            sync_micros: tape.pick(&[300, 50, 4_000]),
+            sync_micros: tape.pick(&[300, 50, 4_000, 20_000]),
             crash: rate(tape, [20, 60, 150, 400]),
             power_cut: rate(tape, [20, 60, 120, 250]),
             pause: rate(tape, [40, 120, 300, 800]),
@@ -114,6 +127,13 @@ impl Knobs {
             half_write: rate(tape, [500, 2_000, 8_000, 20_000]),
             racy_list: tape.below(2) == 1,
             names_reorder: tape.below(2) == 1,
+            epilogue: tape.pick(&[
+                Epilogue::None,
+                Epilogue::None,
+                Epilogue::None,
+                Epilogue::Rot,
+                Epilogue::Newer,
+            ]),
             stay_dead_of_ten: tape.pick(&[0, 2, 5]),
         }
     }

@@ -14,6 +14,7 @@ mod agent;
 pub mod checkers;
 pub mod clock;
 pub mod disk;
+mod epilogue;
 mod executor;
 mod fs;
 pub mod knobs;

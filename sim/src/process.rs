@@ -82,8 +82,12 @@ pub(crate) fn start(world: &Shared, number: usize) -> Tasks {
     Tasks(tasks)
 }
 
-/// Starts a process that runs one future against the folder: the auditor.
-pub(crate) fn start_auditor(world: &Shared, number: usize) -> Tasks {
+/// Starts a process for somebody who only looks.
+pub(crate) fn start_visitor<V: Future<Output = ()> + 'static>(
+    world: &Shared,
+    number: usize,
+    visit: impl FnOnce(Shared, TaskId, mesh::Mesh) -> V,
+) -> Tasks {
     {
         let mut world = world.borrow_mut();
         let process = fresh(&mut world, 1, 2);
@@ -95,8 +99,8 @@ pub(crate) fn start_auditor(world: &Shared, number: usize) -> Tasks {
         task,
     };
     let (coordinator, mesh) = ports(world, task(0), 1);
-    let audit = agent::audit(world.clone(), task(1), mesh);
-    Tasks(vec![Some(Box::pin(coordinator)), Some(Box::pin(audit))])
+    let visit = visit(world.clone(), task(1), mesh);
+    Tasks(vec![Some(Box::pin(coordinator)), Some(Box::pin(visit))])
 }
 
 fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {

@@ -90,6 +90,10 @@ situations! {
     Deceived,
     /// A cursor was asked to go where no message is, and stayed.
     BogusCursorRefused,
+    /// A flipped bit was reported as damage.
+    RotReported,
+    /// An event of a newer mesh was reported as such.
+    NewerReported,
     /// Two commands shared one entry.
     Batched,
 }

@@ -32,6 +32,8 @@ pub enum Turn {
     StoreLockStolen { from_live: bool },
     WroteWithoutLock,
     StormEnded,
+    BitFlipped { name: String, bit: usize },
+    NewerWrote { name: String },
 }
 
 /// One record of the trace.

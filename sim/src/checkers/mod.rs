@@ -13,6 +13,7 @@
 
 pub mod awareness;
 pub mod claims;
+pub mod damage;
 pub mod ledger;
 pub mod liveness;
 pub mod messages;
@@ -119,6 +120,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
         }
     }
     replies::check_errors(trace)?;
+    damage::check(trace, seen)?;
     Ok(model)
 }
 
