@@ -105,6 +105,10 @@ impl<S: Storage> Storage for Tap<S> {
                 world.ledger.break_rule("C9", what);
             }
         }
+        self.world
+            .borrow_mut()
+            .ledger
+            .proposed(entry, self.position);
         let appended = self.inner.append(entry).await;
         match &appended {
             Ok(Append::Committed) => self.note(entry, true),

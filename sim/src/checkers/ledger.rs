@@ -5,6 +5,7 @@
 //! that nobody was told of, and no sync had covered, may be gone after it. Whether they
 //! are is not known before somebody reads on, so until then both is possible.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mesh::core::Entry;
@@ -33,6 +34,8 @@ pub struct Ledger {
     told: u64,
     /// Entries up to here were seen since the last power cut, or were durable at it.
     confirmed: u64,
+    /// The entry that each proposed one was decided on, by the id of the proposal.
+    proposals: BTreeMap<String, Option<Arc<Entry>>>,
     /// What was broken, in order.
     pub violations: Vec<Violation>,
 }
@@ -51,6 +54,13 @@ impl Ledger {
     /// The newest entry that some answer told of.
     pub fn told(&self) -> u64 {
         self.told
+    }
+
+    /// A process that has read the log up to `position` proposes an entry.
+    pub fn proposed(&mut self, entry: &Entry, position: u64) {
+        let last = position.checked_sub(1).map(|at| at as usize);
+        let last = last.and_then(|at| self.entries.get(at)).cloned();
+        self.proposals.insert(entry.id.clone(), last);
     }
 
     /// A process committed or read an entry.
@@ -89,6 +99,20 @@ impl Ledger {
     }
 
     fn push(&mut self, entry: &Entry) {
+        if let Some(before) = self.proposals.get(&entry.id) {
+            let kept = match (before, self.entries.last()) {
+                (Some(before), Some(last)) => Arc::ptr_eq(before, last),
+                (None, None) => true,
+                _ => false,
+            };
+            if !kept {
+                let (id, seq) = (&entry.id, entry.seq);
+                let what = format!(
+                    "entry {id} counts at place {seq} behind another entry than it was decided on"
+                );
+                self.break_rule("G6", what);
+            }
+        }
         self.entries.push(Arc::new(entry.clone()));
         self.confirmed = entry.seq;
     }

@@ -265,9 +265,10 @@ fn check_granted(
 }
 
 fn check_not_granted(resource: &Resource, reply: &ClaimReply) -> Result<(), Violation> {
+    let said = || format!("the log says {resource:?}");
     let first = resource.holders.first().map(|hold| hold.agent.as_str());
-    let right = reply.holder.as_deref() == first && reply.fence == resource.newest_fence;
-    ensure(right, "C1", || format!("the log says {resource:?}"))
+    ensure(reply.holder.as_deref() == first, "C1", said)?;
+    ensure(reply.fence == resource.newest_fence, "C3", said)
 }
 
 /// A claim is denied only where it must be (C5, C6).
