@@ -93,8 +93,6 @@ bugs! {
     RenameInsteadOfLink breaks "G4" | "G6",
     #[doc = "A checkpoint is linked before it is synced."]
     CheckpointNotSynced breaks "G4" | "G7",
-    #[doc = "A record counts wherever its place is right, whatever came before it."]
-    NoChain breaks "G4" | "G6" | "G7",
     #[doc = "Bytes that are not yet a record are void for ever."]
     UnfinishedIsVoid breaks "G4" | "G6" | "G7",
     #[doc = "An append whose outcome is unknown is decided again, as a new entry."]
