@@ -41,7 +41,7 @@ struct Held {
     mode: Mode,
 }
 
-struct Agent {
+pub(crate) struct Agent {
     world: Shared,
     task: TaskId,
     name: String,
@@ -52,32 +52,16 @@ struct Agent {
     newest: Option<MessageId>,
 }
 
-/// The name of who looks at a folder to which something was done.
-pub(crate) const INSPECTOR: &str = "inspector";
-
 /// The topic that every agent follows.
-const TOPIC: &str = "news";
+pub(crate) const TOPIC: &str = "news";
 /// Between two looks at a ticket after the storm: first, and at most. The longest is
 /// below the shortest lease, within which a waiter must ask again.
 const PATIENT: Micros = 400_000;
 const MOST_PATIENT: Micros = 900_000;
 
-/// How often the auditor sweeps at most, and how long it waits in between: longer than
-/// any lease or registration in these worlds, with the grace.
-const SWEEPS: usize = 12;
-const BETWEEN_SWEEPS: Micros = 100_000_000;
-
 /// An agent's whole life in one incarnation of its process.
 pub(crate) async fn live(world: Shared, task: TaskId, name: String, mesh: Mesh) {
-    let mut agent = Agent {
-        world,
-        task,
-        name,
-        mesh,
-        held: BTreeMap::new(),
-        tickets: BTreeMap::new(),
-        newest: None,
-    };
+    let mut agent = Agent::new(world, task, name, mesh);
     agent.register_if_it_does().await;
     while agent.storm() {
         agent.think().await;
@@ -88,68 +72,16 @@ pub(crate) async fn live(world: Shared, task: TaskId, name: String, mesh: Mesh) 
     agent.finish().await;
 }
 
-/// Looks at everything once, when all agents have come to their end.
-pub(crate) async fn audit(world: Shared, task: TaskId, mesh: Mesh) {
-    let name = "auditor".to_owned();
-    let agents: Vec<String> = world.borrow().memories.keys().cloned().collect();
-    let auditor = Agent {
-        world,
-        task,
-        name: name.clone(),
-        mesh,
-        held: BTreeMap::new(),
-        tickets: BTreeMap::new(),
-        newest: None,
-    };
-    auditor.sweep_until_free().await;
-    let roster = Roster {
-        agent_id: name,
-        include_stale: true,
-    };
-    let _ = auditor.call(Command::Roster(roster)).await;
-    for agent_id in agents {
-        let inbox = Inbox {
-            agent_id,
-            topics: vec![TOPIC.to_owned()],
-            since: None,
-            limit: None,
-        };
-        let _ = auditor.call(Command::Inbox(inbox)).await;
-    }
-}
-
-/// Looks once at a folder to which something was done.
-pub(crate) async fn inspect(world: Shared, task: TaskId, mesh: Mesh) {
-    let inspector = Agent {
-        world,
-        task,
-        name: INSPECTOR.to_owned(),
-        mesh,
-        held: BTreeMap::new(),
-        tickets: BTreeMap::new(),
-        newest: None,
-    };
-    let roster = Roster {
-        agent_id: INSPECTOR.to_owned(),
-        include_stale: true,
-    };
-    let _ = inspector.call(Command::Roster(roster)).await;
-}
-
 impl Agent {
-    /// Sweeps until nobody holds anything. A sweep may cut a deadline that a bad clock
-    /// set, or promote a ticket that its agent forgot: both then end in their time.
-    async fn sweep_until_free(&self) {
-        for _ in 0..SWEEPS {
-            let everything = Claims {
-                agent_id: self.name.clone(),
-                resource: None,
-            };
-            match self.call(Command::Claims(everything)).await {
-                Ok(Reply::Claims(reply)) if !reply.claims.is_empty() => {}
-                _ => return,
-            }
-            self.rest(BETWEEN_SWEEPS).await;
+    pub(crate) fn new(world: Shared, task: TaskId, name: String, mesh: Mesh) -> Self {
+        Self {
+            world,
+            task,
+            name,
+            mesh,
+            held: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            newest: None,
         }
     }
 
@@ -171,7 +103,7 @@ impl Agent {
         change(world.memories.entry(self.name.clone()).or_default())
     }
 
-    async fn rest(&self, micros: Micros) {
+    pub(crate) async fn rest(&self, micros: Micros) {
         let at = self.world.borrow().now + micros;
         until(&self.world, self.task, at).await;
     }
@@ -183,7 +115,7 @@ impl Agent {
     }
 
     /// Calls, with everything written down.
-    async fn call(&self, command: Command) -> Result<Reply, MeshError> {
+    pub(crate) async fn call(&self, command: Command) -> Result<Reply, MeshError> {
         let call = {
             let mut world = self.world.borrow_mut();
             world.calls_left = world.calls_left.saturating_sub(1);

@@ -5,7 +5,6 @@
 //! coordinator for a request) has left none, and is looked at whenever its process has
 //! run.
 
-use crate::agent;
 use crate::checkers::Violation;
 use crate::disk::Damage;
 use crate::epilogue;
@@ -13,6 +12,7 @@ use crate::mutants::{self, SimBug};
 use crate::process::{self, Tasks};
 use crate::sometimes::Seen;
 use crate::trace::{Micros, Turn};
+use crate::visitors;
 use crate::world::{Doom, Shared, TaskId, World};
 
 /// How the world ended.
@@ -101,8 +101,8 @@ impl Executor {
                     settle_by = world.now + 2 * SETTLING;
                 }
                 let visitor = match self.visitors {
-                    0 => process::start_visitor(&self.world, number, agent::audit),
-                    _ => process::start_visitor(&self.world, number, agent::inspect),
+                    0 => process::start_visitor(&self.world, number, visitors::audit),
+                    _ => process::start_visitor(&self.world, number, visitors::inspect),
                 };
                 self.visitors += 1;
                 self.processes.push(visitor);

@@ -11,16 +11,14 @@ use mesh::backends::fs::{Access, Appended, FileId, FileStat, FileSystem, Process
 use mesh::ports::StorageError;
 
 use crate::disk::{Inode, Node};
-use crate::mutants::{self, SimBug};
 use crate::sometimes::Seen;
 use crate::trace::{Micros, Turn};
+use crate::weather::{Kind, Weather};
+use crate::witness::is_seal;
 use crate::world::{Doom, LockOwner, Shared, TaskId, World, Writing, until};
 
 const HOST: &str = "box";
 const LOCK_PREFIX: &str = "lock/";
-/// The age at which a lock directory may be taken from a live owner, in milliseconds
-/// of the thief's own clock.
-const STALE_LOCK_MS: u64 = 5_000;
 /// `EIO`.
 const DEVICE_ERROR: i32 = 5;
 
@@ -50,29 +48,6 @@ impl Drop for SimFile {
             world.locks.remove(&self.inode);
         }
     }
-}
-
-/// What kind of operation it is, for its duration and for what can go wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Look,
-    Write,
-    Sync,
-    Name,
-}
-
-/// What an operation meets once its time has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Weather {
-    Fair,
-    /// The process dies when the effect has happened.
-    DieAfter,
-    /// The device fails; the draw says how far the write came.
-    DeviceError(u32),
-    /// There is no room; the draw says how far the write came.
-    Full(u32),
-    /// The append is seen half done; the draw says how far.
-    Half(u32),
 }
 
 impl SimFs {
@@ -208,139 +183,6 @@ impl SimFs {
     }
 }
 
-impl World {
-    /// Draws what an operation meets, and when its time has come.
-    fn forecast(&mut self, task: TaskId, kind: Kind, doing: &str, name: &str) -> (Micros, Weather) {
-        self.steps += 1;
-        let cost = match kind {
-            Kind::Look => 5,
-            Kind::Write | Kind::Name => 10,
-            Kind::Sync => self.knobs.sync_micros,
-        };
-        let fair = (self.now + cost, Weather::Fair);
-        if !self.storm {
-            return fair;
-        }
-        let draw = self.tape.draw();
-        if draw == 0 {
-            return fair;
-        }
-        let cuts = !mutants::is(SimBug::NeverCutsPower);
-        let pauses = !mutants::is(SimBug::NeverPauses);
-        let (mut lot, magnitude) = (draw & 0xffff, draw >> 16);
-        let mut strikes = |rate: u32| {
-            let struck = lot < rate;
-            lot = lot.wrapping_sub(rate);
-            struck
-        };
-        let knobs = &self.knobs;
-        // Zero was handled: lot 0 with another magnitude may be a fault.
-        if strikes(knobs.crash) {
-            return self.crash(task, magnitude, doing, name);
-        }
-        if strikes(knobs.power_cut) && cuts {
-            self.doom = Some(Doom::PowerCut);
-            let doing = format!("{doing} {name}");
-            self.turn(task.process, Turn::PowerCut { doing });
-            return (Micros::MAX, Weather::Fair);
-        }
-        if strikes(knobs.pause) && pauses {
-            return self.pause(task, magnitude, cost, doing, name);
-        }
-        if strikes(knobs.clock_step) {
-            self.step_clock(task.process, magnitude);
-            return fair;
-        }
-        if strikes(knobs.interrupt) {
-            self.seen.hit(Seen::Interrupted);
-            return (self.now + 2 * cost, Weather::Fair);
-        }
-        if strikes(knobs.stall) {
-            return (self.now + cost + Micros::from(magnitude), Weather::Fair);
-        }
-        let weather = match kind {
-            Kind::Write if strikes(knobs.write_error) => Weather::DeviceError(magnitude),
-            Kind::Sync if strikes(knobs.sync_error) => Weather::DeviceError(magnitude),
-            Kind::Write | Kind::Name if strikes(knobs.full) => Weather::Full(magnitude),
-            Kind::Write if strikes(knobs.half_write) => Weather::Half(magnitude),
-            _ => Weather::Fair,
-        };
-        (self.now + cost + Micros::from(magnitude & 0x3f), weather)
-    }
-
-    fn crash(
-        &mut self,
-        task: TaskId,
-        magnitude: u32,
-        doing: &str,
-        name: &str,
-    ) -> (Micros, Weather) {
-        if magnitude & 1 == 1 {
-            return (self.now + 10, Weather::DieAfter);
-        }
-        self.doom = Some(Doom::Crash(task.process));
-        let doing = format!("{doing} {name}");
-        let turn = Turn::Crashed {
-            after_effect: false,
-            doing,
-        };
-        self.turn(task.process, turn);
-        (Micros::MAX, Weather::Fair)
-    }
-
-    /// A pause of up to ten leases, mostly far less.
-    fn pause(
-        &mut self,
-        task: TaskId,
-        magnitude: u32,
-        cost: Micros,
-        doing: &str,
-        name: &str,
-    ) -> (Micros, Weather) {
-        let lease = self.knobs.lease_seconds * 1_000_000;
-        let longest = match magnitude & 3 {
-            0 => 10_000,
-            1 => lease,
-            2 => 7_000_000,
-            _ => 10 * lease,
-        };
-        let micros = 1 + Micros::from(magnitude) * longest / 0x1_0000;
-        let until = self.now + micros;
-        self.processes[task.process].paused_until = until;
-        let doing = format!("{doing} {name}");
-        self.turn(task.process, Turn::Paused { micros, doing });
-        (self.now + cost, Weather::Fair)
-    }
-
-    /// A name in the lock directory goes: whose was it, and was that right?
-    fn lock_freed(&mut self, by: TaskId, nonce: &str) {
-        let Some(owner) = self.lock_owners.remove(nonce) else {
-            return;
-        };
-        let process = &self.processes[owner.process];
-        let alive = process.alive && process.incarnation == owner.incarnation;
-        if alive && owner.process == by.process {
-            return;
-        }
-        let from_live = alive;
-        self.seen.hit(if from_live {
-            Seen::LiveHolderRobbed
-        } else {
-            Seen::DeadHolderRobbed
-        });
-        let face = self.processes[by.process].clock;
-        let age = (self.now - owner.since) * face.rate / 1_000_000;
-        self.turn(by.process, Turn::StoreLockStolen { from_live });
-        if from_live && age + 1 < STALE_LOCK_MS {
-            let what = format!(
-                "process {} frees the store's lock that process {} has had for {age} ms only",
-                by.process, owner.process
-            );
-            self.ledger.break_rule("lock", what);
-        }
-    }
-}
-
 impl FileSystem for SimFs {
     type File = SimFile;
 
@@ -448,9 +290,10 @@ impl FileSystem for SimFs {
             Weather::Full(_) => return Err(ErrorKind::StorageFull.into()),
             _ => {}
         }
-        let mut world = self.world.borrow_mut();
-        world.disk.write_at(file.inode, offset as usize, bytes);
-        drop(world);
+        self.world
+            .borrow_mut()
+            .disk
+            .write_at(file.inode, offset as usize, bytes);
         self.finish(weather, "overwrite", "").await;
         Ok(())
     }
@@ -653,43 +496,5 @@ impl FileSystem for SimFs {
         let known = world.processes.get(process.pid as usize);
         process.host == HOST
             && known.is_some_and(|p| !p.alive || u64::from(p.incarnation) != process.started)
-    }
-}
-
-fn is_seal(record: &[u8]) -> bool {
-    let tag = b"\"seal\":";
-    record
-        .windows(tag.len())
-        .take(80)
-        .any(|window| window == tag)
-}
-
-impl World {
-    /// Remembers who ended a generation.
-    fn note_sealer(&mut self, inode: Inode, process: usize) {
-        let names = self.disk.list(None).unwrap_or_default();
-        for name in names
-            .into_iter()
-            .filter(|name| name.starts_with("journal."))
-        {
-            if self.disk.lookup(&name) == Some(inode) {
-                self.sealers.entry(name).or_insert(process);
-            }
-        }
-    }
-
-    /// A generation got its name: by whom was the one before it sealed?
-    fn note_rotation(&mut self, process: usize, name: &str) {
-        let number = name
-            .strip_prefix("journal.")
-            .and_then(|n| n.parse::<u64>().ok());
-        let Some(number) = number.filter(|n| *n > 1) else {
-            return;
-        };
-        self.seen.hit(Seen::Rotated);
-        let sealer = self.sealers.get(&format!("journal.{}", number - 1));
-        if sealer.is_some_and(|sealer| *sealer != process) {
-            self.seen.hit(Seen::RotationFinishedByOther);
-        }
     }
 }

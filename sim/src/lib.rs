@@ -28,6 +28,9 @@ pub mod sweep;
 mod tap;
 pub mod tape;
 pub mod trace;
+mod visitors;
+mod weather;
+mod witness;
 mod world;
 
 pub use run::{Outcome, run, run_seed};

@@ -8,9 +8,9 @@ use mesh::MeshError;
 use mesh::ports::StorageErrorKind;
 
 use super::{Violation, ensure};
-use crate::agent::INSPECTOR;
 use crate::sometimes::{Seen, Sometimes};
 use crate::trace::{Record, Trace, Turn};
+use crate::visitors::INSPECTOR;
 
 /// Looks at what the inspector was told.
 pub(super) fn check(trace: &Trace, seen: &mut Sometimes) -> Result<(), Violation> {

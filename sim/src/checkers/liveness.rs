@@ -7,14 +7,16 @@ use mesh::core::{Command, MessageId, Reply};
 
 use super::model::Model;
 use super::{Violation, ensure};
+use crate::agent::TOPIC;
 use crate::trace::Trace;
+use crate::visitors::AUDITOR;
 
 /// What an agent that came to its end read.
 pub(crate) type Delivered = BTreeMap<String, BTreeSet<MessageId>>;
 
 /// Looks at the audit: the answers that the auditor got when all was quiet.
 pub(crate) fn check(model: &Model, trace: &Trace, delivered: &Delivered) -> Result<(), Violation> {
-    let audit = trace.calls.iter().filter(|call| call.agent == "auditor");
+    let audit = trace.calls.iter().filter(|call| call.agent == AUDITOR);
     let mut held = None;
     for call in audit {
         match call.answer.as_ref().map(|answer| &answer.result) {
@@ -33,7 +35,7 @@ pub(crate) fn check(model: &Model, trace: &Trace, delivered: &Delivered) -> Resu
     })?;
     let shown = shown_to_auditor(trace);
     for (agent, delivered) in delivered {
-        let topics = ["news".to_owned()];
+        let topics = [TOPIC.to_owned()];
         let addressed = model.inbox(agent, &topics, MessageId::ZERO, 0);
         let waits = shown.get(agent.as_str());
         let arrived = |id: &MessageId| {
@@ -50,7 +52,7 @@ pub(crate) fn check(model: &Model, trace: &Trace, delivered: &Delivered) -> Resu
 
 /// What still waits in each inbox: it was posted after its reader had come to its end.
 fn shown_to_auditor(trace: &Trace) -> BTreeMap<&str, BTreeSet<MessageId>> {
-    let audit = trace.calls.iter().filter(|call| call.agent == "auditor");
+    let audit = trace.calls.iter().filter(|call| call.agent == AUDITOR);
     let inboxes = audit.filter_map(
         |call| match (&call.command, &call.answer.as_ref()?.result) {
             (Command::Inbox(command), Ok(Reply::Inbox(reply))) => {

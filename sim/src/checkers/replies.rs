@@ -13,8 +13,8 @@ use mesh::ports::StorageErrorKind;
 
 use super::model::{GRACE_MS, Model, Place, Resource};
 use super::{Violation, ensure};
-use crate::agent::INSPECTOR;
 use crate::trace::{Answer, Call, Trace};
+use crate::visitors::INSPECTOR;
 
 /// Answers that were decided at one place of the log.
 pub(super) struct Open<'a> {
