@@ -24,6 +24,7 @@ pub mod report;
 mod run;
 pub mod shrink;
 pub mod sometimes;
+pub mod story;
 pub mod sweep;
 mod tap;
 pub mod tape;

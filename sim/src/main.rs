@@ -1,17 +1,18 @@
-//! The simulator's command line: sweep, replay, shrink, mutants, coverage.
+//! The simulator's command line: sweep, replay, shrink, mutants, coverage, story.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::mutants::{self, Mutant};
 use sim::report::report;
+use sim::shrink::{Goal, shrink};
 use sim::sometimes::Seen;
+use sim::story::{STORIES, draw};
 use sim::sweep::{Summary, Sweep, cores, sweep};
 use sim::tape::{self, Tape};
-use sim::{Outcome, run, run_seed, shrink::shrink};
+use sim::{Outcome, run, run_seed};
 
 /// Runs mesh in a world that breaks, and holds it against its contract.
 #[derive(Parser)]
@@ -53,6 +54,21 @@ enum Command {
         /// Where to store the tape.
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Shrink to a run that meets this situation, in place of one that breaks a rule.
+        #[arg(long)]
+        meets: Option<String>,
+    },
+    /// Draw a run: a lane for each process, and one for the log.
+    Story {
+        /// A named story; without, and without a seed, they are listed.
+        #[arg(long, conflicts_with = "seed")]
+        name: Option<String>,
+        /// The run of a seed.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Where to write the picture.
+        #[arg(long, default_value = "story.svg")]
+        svg: PathBuf,
     },
     /// Plant every bug in turn, and tell after how many seeds it is caught.
     Mutants {
@@ -132,7 +148,13 @@ fn serve(command: Command) -> Result<bool, String> {
             print!("{}", report(&origin, &outcome));
             Ok(outcome.violation.is_none())
         }
-        Command::Shrink { what, budget, out } => shrunk(&what, budget, out),
+        Command::Shrink {
+            what,
+            budget,
+            out,
+            meets,
+        } => shrunk(&what, budget, out, meets.as_deref()),
+        Command::Story { name, seed, svg } => story(name.as_deref(), seed, &svg),
         Command::Mutants { seeds, out } => matrix(seeds, out),
         Command::Coverage { seeds } => {
             let summary = swept(0, seeds, None, cores());
@@ -182,32 +204,68 @@ fn print_coverage(summary: &Summary) {
     }
 }
 
-fn shrunk(what: &What, budget: usize, out: Option<PathBuf>) -> Result<bool, String> {
+fn shrunk(
+    what: &What,
+    budget: usize,
+    out: Option<PathBuf>,
+    meets: Option<&str>,
+) -> Result<bool, String> {
     let mutant = what.mutant.as_deref().map(Mutant::named).transpose()?;
     let _planted = mutant.map(Mutant::plant);
     let (origin, outcome) = what.run()?;
-    let Some(broken) = outcome.violation else {
-        println!("{origin} breaks nothing");
-        return Ok(true);
+    let goal = match (meets, &outcome.violation) {
+        (Some(name), _) => Goal::Meets(situation(name)?),
+        (None, Some(broken)) => Goal::Breaks(broken.rule),
+        (None, None) => {
+            println!("{origin} breaks nothing");
+            return Ok(true);
+        }
     };
     let before = outcome.tape.len();
-    let shrunk = shrink(outcome.tape, &broken, budget);
-    let text = report(&origin, &shrunk.outcome);
-    println!("{text}");
+    let shrunk = shrink(outcome.tape, goal, budget);
+    println!("{}", report(&origin, &shrunk.outcome));
     println!(
         "{before} entries became {} in {} runs",
         shrunk.tape.len(),
         shrunk.runs
     );
     if let Some(out) = out {
-        let mut stored = String::new();
         let bug = what.mutant.as_deref().unwrap_or("none");
-        // Writing to a String cannot fail.
-        let _ = writeln!(stored, "# {bug} {} from {origin}", broken.rule);
-        stored.push_str(&tape::print(&shrunk.tape));
+        let text = tape::print(&shrunk.tape);
+        let stored = match goal {
+            Goal::Breaks(rule) => format!("# {bug} {rule} from {origin}\n{text}"),
+            Goal::Meets(seen) => format!("# {seen:?} from {origin}\n{text}"),
+        };
         write(&out, &stored)?;
     }
-    Ok(false)
+    Ok(meets.is_some())
+}
+
+fn situation(name: &str) -> Result<Seen, String> {
+    let mut all = Seen::ALL.iter().copied();
+    all.find(|seen| format!("{seen:?}") == name)
+        .ok_or_else(|| format!("no situation is called {name}; `sim coverage` lists them"))
+}
+
+fn story(name: Option<&str>, seed: Option<u64>, svg: &Path) -> Result<bool, String> {
+    let (title, outcome) = match (name, seed) {
+        (Some(name), _) => {
+            let story = STORIES.iter().find(|story| story.name == name);
+            let story = story.ok_or_else(|| format!("no story is called {name}"))?;
+            let outcome = run(Tape::stored(tape::parse(story.tape)?));
+            (format!("{}: {}", story.name, story.sentence), outcome)
+        }
+        (None, Some(seed)) => (format!("seed {seed}"), run_seed(seed)),
+        (None, None) => {
+            for story in STORIES {
+                println!("{:20} {}", story.name, story.sentence);
+            }
+            return Ok(true);
+        }
+    };
+    write(svg, &draw(&title, &outcome))?;
+    println!("{title}\n{}", svg.display());
+    Ok(outcome.violation.is_none())
 }
 
 fn matrix(seeds: u64, out: Option<PathBuf>) -> Result<bool, String> {
@@ -223,6 +281,6 @@ fn matrix(seeds: u64, out: Option<PathBuf>) -> Result<bool, String> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "a file that a person names")]
-fn write(path: &PathBuf, text: &str) -> Result<(), String> {
+fn write(path: &Path, text: &str) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

@@ -1,11 +1,12 @@
-//! From a failing tape to the smallest one that still breaks the same rule.
+//! From a failing tape to the smallest one that still breaks the same rule; or from a
+//! run that meets something to the smallest one that does.
 //!
 //! A tape is a list of numbers, and zero is the harmless choice; so shrinking needs to
 //! know nothing about what the numbers mean. It cuts the end off, clears and deletes
 //! stretches, and lowers what is left, as long as the same rule stays broken.
 
-use crate::checkers::Violation;
 use crate::run::{Outcome, run};
+use crate::sometimes::Seen;
 use crate::tape::Tape;
 
 /// A shrunk failure.
@@ -19,31 +20,47 @@ pub struct Shrunk {
     pub runs: usize,
 }
 
+/// What must stay so while a tape gets smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// This rule is broken.
+    Breaks(&'static str),
+    /// This is met, and nothing is broken.
+    Meets(Seen),
+}
+
+impl Goal {
+    fn is_reached(self, outcome: &Outcome) -> bool {
+        match self {
+            Self::Breaks(rule) => outcome.violation.as_ref().is_some_and(|b| b.rule == rule),
+            Self::Meets(seen) => outcome.violation.is_none() && outcome.seen.count(seen) > 0,
+        }
+    }
+}
+
 struct Shrinker {
-    rule: &'static str,
+    goal: Goal,
     best: Vec<u32>,
     runs: usize,
     budget: usize,
 }
 
 impl Shrinker {
-    /// Takes a smaller tape if it still breaks the rule.
+    /// Takes a smaller tape if it still does what it should.
     fn accepts(&mut self, candidate: Vec<u32>) -> bool {
         if self.runs >= self.budget || candidate == self.best {
             return false;
         }
         self.runs += 1;
         let outcome = run(Tape::stored(candidate.clone()));
-        let fails = outcome
-            .violation
-            .is_some_and(|broken| broken.rule == self.rule);
-        if fails {
+        let reached = self.goal.is_reached(&outcome);
+        if reached {
             self.best = candidate;
             while self.best.last() == Some(&0) {
                 self.best.pop();
             }
         }
-        fails
+        reached
     }
 
     /// Cuts the end off, as far as that goes.
@@ -92,10 +109,10 @@ impl Shrinker {
     }
 }
 
-/// Shrinks a tape that breaks `broken`, in at most `budget` runs.
-pub fn shrink(tape: Vec<u32>, broken: &Violation, budget: usize) -> Shrunk {
+/// Shrinks a tape that reaches `goal`, in at most `budget` runs.
+pub fn shrink(tape: Vec<u32>, goal: Goal, budget: usize) -> Shrunk {
     let mut shrinker = Shrinker {
-        rule: broken.rule,
+        goal,
         best: tape,
         runs: 0,
         budget,
