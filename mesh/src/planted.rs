@@ -96,7 +96,7 @@ bugs! {
     #[doc = "Bytes that are not yet a record are void for ever."]
     UnfinishedIsVoid breaks "G4" | "G6" | "G7",
     #[doc = "An append whose outcome is unknown is decided again, as a new entry."]
-    UnknownAppendRetriedAnew breaks "M1",
+    UnknownAppendRetriedAnew breaks "M1" | "G6",
     #[doc = "A thief removes whatever nonce it finds in the lock."]
     ThiefWithoutNonce breaks "lock",
     #[doc = "A lock is stolen by how long the thief waited, not by how long it is held."]

@@ -190,9 +190,9 @@ impl Agent {
         let resource = format!("r{}", self.draw() % self.world.borrow().knobs.resources);
         match roll {
             0..32 => self.claim(&resource).await,
-            32..44 => self.work(&resource).await,
-            44..56 => self.release(&resource).await,
-            56..68 => self.post().await,
+            32..50 => self.work(&resource).await,
+            50..58 => self.release(&resource).await,
+            58..68 => self.post().await,
             68..76 => self.read_mail(false).await,
             76..80 => self.read_nonsense().await,
             80..85 => self.roster().await,
@@ -282,9 +282,11 @@ impl Agent {
         }
     }
 
-    /// Does what it holds the resource for: after a while, writes to it.
+    /// Does what it holds the resource for: after a while, writes to it. Who shares a
+    /// resource only reads, which no fence is needed for.
     async fn work(&self, resource: &str) {
-        let Some(held) = self.held.get(resource) else {
+        let held = self.held.get(resource);
+        let Some(held) = held.filter(|held| held.mode == Mode::Exclusive) else {
             return;
         };
         self.think().await;
@@ -293,14 +295,11 @@ impl Agent {
         let refused = held.fence < guarded.fence;
         let mut clash = None;
         if !refused {
-            let exclusive = held.mode == Mode::Exclusive;
-            let same = held.fence == guarded.fence && guarded.by != held.claim_id;
-            if same && exclusive && guarded.exclusive {
+            if held.fence == guarded.fence && guarded.by != held.claim_id {
                 clash = Some(guarded.by.clone());
             }
             guarded.fence = held.fence;
             guarded.by.clone_from(&held.claim_id);
-            guarded.exclusive = exclusive;
         }
         let clobbered = held.fence < guarded.unfenced;
         guarded.unfenced = held.fence;

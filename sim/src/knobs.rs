@@ -50,6 +50,8 @@ pub struct Knobs {
     pub power_cut: u32,
     /// Everything of one process stands still.
     pub pause: u32,
+    /// Whether processes often stand still while they open the folder.
+    pub slow_start: bool,
     /// One operation takes long.
     pub stall: u32,
     /// A clock steps.
@@ -116,6 +118,7 @@ impl Knobs {
             crash: rate(tape, [20, 60, 150, 400]),
             power_cut: rate(tape, [50, 120, 250, 500]),
             pause: rate(tape, [40, 120, 300, 800]),
+            slow_start: tape.below(4) == 3,
             stall: rate(tape, [500, 2_000, 8_000, 20_000]),
             clock_step: rate(tape, [20, 60, 150, 400]),
             bad_clocks: tape.below(3) == 2,

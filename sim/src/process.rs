@@ -109,6 +109,7 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         alive: true,
         restart_at: None,
         paused_until: 0,
+        operations: 0,
         clock: world.new_clock(),
         wakes: vec![Some(world.now); tasks],
         last_now: 0,

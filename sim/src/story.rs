@@ -88,10 +88,7 @@ impl Picture<'_> {
 
     fn text(&mut self, x: usize, y: usize, class: &str, text: &str) {
         let cut: String = text.chars().take(LABEL).collect();
-        let cut = cut
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;");
+        let cut = escaped(&cut);
         let y = y + 4;
         // Writing to a String cannot fail.
         let _ = writeln!(
@@ -207,6 +204,12 @@ impl Picture<'_> {
     }
 }
 
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
 /// An event in a few words, with its fence.
 fn told(event: &Event) -> String {
     let mut text = event.kind().to_owned();
@@ -244,7 +247,12 @@ pub fn draw(title: &str, outcome: &Outcome) -> String {
              <style>{STYLE}</style>\n"
         ),
     };
-    picture.text(10, 16, "log", title);
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        picture.svg,
+        r#"<text x="10" y="18" class="log">{}</text>"#,
+        escaped(title)
+    );
     for lane in 0..=lanes {
         let x = Picture::x(lane);
         let name = if lane == lanes {

@@ -4,7 +4,7 @@
 //! because that is where entries are entries and not bytes.
 
 use mesh::core::{Entry, Event, Snapshot};
-use mesh::ports::{Append, CheckpointNeed, Durability, News, Storage, StorageError};
+use mesh::ports::{Append, CheckpointNeed, Durability, News, Outcome, Storage, StorageError};
 
 use crate::checkers::Noted;
 use crate::sometimes::Seen;
@@ -112,7 +112,14 @@ impl<S: Storage> Storage for Tap<S> {
         let appended = self.inner.append(entry).await;
         match &appended {
             Ok(Append::Committed) => self.note(entry, true),
-            Ok(Append::Lost) => self.world.borrow_mut().seen.hit(Seen::AppendLost),
+            Ok(Append::Lost) => {
+                let mut world = self.world.borrow_mut();
+                world.seen.hit(Seen::AppendLost);
+                world.ledger.lost(entry);
+            }
+            Err(error) if error.outcome == Outcome::NoEffect => {
+                self.world.borrow_mut().ledger.refused(entry);
+            }
             Err(_) => {}
         }
         appended

@@ -9,6 +9,11 @@ use crate::sometimes::Seen;
 use crate::trace::{Micros, Turn};
 use crate::world::{Doom, TaskId, World};
 
+/// How many operations count as opening the folder, and how often a process that is slow
+/// to start stands still in one of them.
+const OPENING: u32 = 24;
+const SLOW_START: u32 = 2_000;
+
 /// What kind of operation it is, for its duration and for what can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -64,6 +69,12 @@ impl World {
             struck
         };
         let knobs = &self.knobs;
+        let operations = &mut self.processes[task.process].operations;
+        *operations += 1;
+        let pause = match knobs.slow_start && *operations < OPENING {
+            true => knobs.pause.max(SLOW_START),
+            false => knobs.pause,
+        };
         // Zero was handled: lot 0 with another magnitude may be a fault.
         if strikes(knobs.crash) {
             return self.crash(task, magnitude, doing, name);
@@ -74,7 +85,7 @@ impl World {
             self.turn(task.process, Turn::PowerCut { doing });
             return (Micros::MAX, Weather::Fair);
         }
-        if strikes(knobs.pause) && pauses {
+        if strikes(pause) && pauses {
             return self.pause(task, magnitude, cost, doing, name);
         }
         if strikes(knobs.clock_step) {

@@ -40,6 +40,8 @@ pub(crate) struct Process {
     /// Whether the storm left it dead for good.
     pub(crate) restart_at: Option<Micros>,
     pub(crate) paused_until: Micros,
+    /// How many operations of the seam it has begun.
+    pub(crate) operations: u32,
     pub(crate) clock: ClockFace,
     /// When each task goes on; `None` for one that waits for another of its process.
     pub(crate) wakes: Vec<Option<Micros>>,
@@ -87,7 +89,6 @@ pub(crate) struct Guarded {
     /// The highest fence that it accepted, and whose.
     pub(crate) fence: u64,
     pub(crate) by: String,
-    pub(crate) exclusive: bool,
     /// The same, for the resource beside it that accepts everything.
     pub(crate) unfenced: u64,
 }

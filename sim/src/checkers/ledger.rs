@@ -5,7 +5,7 @@
 //! that nobody was told of, and no sync had covered, may be gone after it. Whether they
 //! are is not known before somebody reads on, so until then both is possible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh::core::Entry;
@@ -36,6 +36,10 @@ pub struct Ledger {
     confirmed: u64,
     /// The entry that each proposed one was decided on, by the id of the proposal.
     proposals: BTreeMap<String, Option<Arc<Entry>>>,
+    /// Entries that their writers were told are not in the log: until the next power cut,
+    /// which may take the winner of a race; or for good, after an error without effect.
+    lost: BTreeSet<String>,
+    refused: BTreeSet<String>,
     /// What was broken, in order.
     pub violations: Vec<Violation>,
 }
@@ -61,6 +65,16 @@ impl Ledger {
         let last = position.checked_sub(1).map(|at| at as usize);
         let last = last.and_then(|at| self.entries.get(at)).cloned();
         self.proposals.insert(entry.id.clone(), last);
+    }
+
+    /// A writer was told that its entry lost its place.
+    pub fn lost(&mut self, entry: &Entry) {
+        self.lost.insert(entry.id.clone());
+    }
+
+    /// A writer was told that its entry took no effect, and never will.
+    pub fn refused(&mut self, entry: &Entry) {
+        self.refused.insert(entry.id.clone());
     }
 
     /// A process committed or read an entry.
@@ -99,6 +113,13 @@ impl Ledger {
     }
 
     fn push(&mut self, entry: &Entry) {
+        if self.lost.contains(&entry.id) || self.refused.contains(&entry.id) {
+            let what = format!(
+                "entry {} counts at place {}, and its writer was told that it does not",
+                entry.id, entry.seq
+            );
+            self.break_rule("G6", what);
+        }
         if let Some(before) = self.proposals.get(&entry.id) {
             let kept = match (before, self.entries.last()) {
                 (Some(before), Some(last)) => Arc::ptr_eq(before, last),
@@ -166,6 +187,7 @@ impl Ledger {
     /// The power failed.
     pub fn power_cut(&mut self) {
         self.confirmed = self.durable.max(self.told);
+        self.lost.clear();
     }
 
     /// Records a broken rule.
