@@ -1,8 +1,8 @@
 //! The simulator: the whole machine in a box.
 //!
 //! A deterministic world in which the *real* coordinator and the *real* `fs` backend
-//! run: a [disk](disk) with a page cache and a durable image, [clocks](clock) that are
-//! wrong, processes that crash, pause and come back, and [agents](agent) that use mesh
+//! run: a [`disk`] with a page cache and a durable image, [`clock`]s that are
+//! wrong, processes that crash, pause and come back, and agents that use mesh
 //! as a fleet does. Every choice is a draw from one [`tape`], so that a failure replays
 //! and shrinks. The [`checkers`] hold what happened against the contract.
 //!

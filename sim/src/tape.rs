@@ -107,7 +107,7 @@ pub fn print(entries: &[u32]) -> String {
     text
 }
 
-/// Reads what [`print`] wrote; lines that begin with `#` are comments.
+/// Reads what [`print`](fn@print) wrote; lines that begin with `#` are comments.
 ///
 /// # Errors
 ///
