@@ -1,7 +1,7 @@
 //! Bugs that can be switched on, so that the simulator can prove that it would see
 //! them.
 //!
-//! Behind the feature `planted`, which no release has: without it [`is`] is the constant
+//! Behind the feature `planted`, which no release has: without it `is` is the constant
 //! `false`, and the compiler removes what stands behind it. Each bug is one that this
 //! code, its drafts or its predecessor could have, and stands where it would be made.
 //! `docs/planted-bugs.md` tells after how many seeds each is caught.
