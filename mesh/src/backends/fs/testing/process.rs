@@ -1,8 +1,11 @@
 //! A coordinator reduced to what the log sees of it.
 
+#[cfg(feature = "os")]
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(feature = "os")]
 use super::FakeClock;
+#[cfg(feature = "os")]
 use crate::backends::fs::{FileSystem, FsOptions, FsStorage};
 use crate::core::{AgentId, Entry, Event, MessageId, Snapshot};
 use crate::ports::{Append, CheckpointNeed, Durability, News, Storage, StorageError};
@@ -36,6 +39,7 @@ pub(crate) struct Process<S> {
     pub(crate) resets: usize,
 }
 
+#[cfg(feature = "os")]
 impl<F: FileSystem> Process<FsStorage<F, FakeClock>> {
     pub(crate) fn on(fs: F, options: FsOptions) -> Self {
         Self::with_clock(fs, options, FakeClock::new())
