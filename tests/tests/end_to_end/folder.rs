@@ -213,7 +213,7 @@ fn a_clean_exit_leaves_the_state_as_json() {
             .unwrap()
             .iter()
             .map(|event| &event["event"]);
-        assert!(kinds.into_iter().any(|kind| kind == "granted"), "{text}");
+        assert!(kinds.into_iter().any(|kind| kind == "grant"), "{text}");
 
         // It is written, and never read: what it says of ours is not taken over.
         fs::write(site.mesh().join("state.json"), "{}").unwrap();

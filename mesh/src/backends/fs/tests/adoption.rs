@@ -132,7 +132,7 @@ fn text(snapshot: &Snapshot, id: &str) -> String {
     found.map_or_else(String::new, |(_, m)| format!("{} {}", m.from, m.body))
 }
 
-/// Agents, with their incarnation, and times in milliseconds.
+/// S3: Agents, with their incarnation, and times in milliseconds.
 #[test]
 fn the_roster_is_adopted() {
     let snapshot = adopt(&node_state());
@@ -147,7 +147,7 @@ fn the_roster_is_adopted() {
     assert_eq!(snapshot.state.agent("bob").unwrap().role, None);
 }
 
-/// Holds, with their leases and notes; holders carry the record's fence.
+/// S3: Holds, with their leases and notes; holders carry the record's fence.
 #[test]
 fn holds_are_adopted_with_the_fence_of_their_record() {
     let snapshot = adopt(&node_state());
@@ -162,7 +162,7 @@ fn holds_are_adopted_with_the_fence_of_their_record() {
     assert_eq!((shared.mode, fences), (Mode::Shared, vec![3, 3]));
 }
 
-/// Of an agent's several tickets the first stays.
+/// S3: Of an agent's several tickets the first stays.
 #[test]
 fn of_several_tickets_of_one_agent_the_first_is_adopted() {
     let snapshot = adopt(&node_state());
@@ -181,7 +181,7 @@ fn of_several_tickets_of_one_agent_the_first_is_adopted() {
     );
 }
 
-/// C3: a fence never repeats, whoever remembers it: the record, the floor or the trail.
+/// S3: C3: a fence never repeats, whoever remembers it: the record, the floor or the trail.
 #[test]
 fn newest_fences_are_adopted_from_wherever_they_are() {
     let mut state = node_state();
@@ -201,7 +201,7 @@ fn newest_fences_are_adopted_from_wherever_they_are() {
     assert_eq!(snapshot.state.newest_fence("file:a"), 9);
 }
 
-/// Messages to agents, to all and to topics; and the newest id that was ever issued.
+/// S3: Messages to agents, to all and to topics; and the newest id that was ever issued.
 #[test]
 fn messages_are_adopted_and_new_ones_come_after_all_that_were() {
     let snapshot = adopt(&node_state());
@@ -215,7 +215,7 @@ fn messages_are_adopted_and_new_ones_come_after_all_that_were() {
     );
 }
 
-/// A cursor that is no ULID or lies above the newest message becomes the newest message.
+/// S3: A cursor that is no ULID or lies above the newest message becomes the newest message.
 #[test]
 fn a_cursor_that_is_no_message_becomes_the_newest_message() {
     let snapshot = adopt(&node_state());
@@ -232,7 +232,7 @@ fn a_cursor_that_is_no_message_becomes_the_newest_message() {
     );
 }
 
-/// The trail goes on where the predecessor's ended, in its words.
+/// S3: The trail goes on where the predecessor's ended, in its words.
 #[test]
 fn the_trail_is_adopted_and_exported_again() {
     let folder = folder(&node_state());
@@ -253,7 +253,7 @@ fn the_trail_is_adopted_and_exported_again() {
     assert_eq!(state["fence_floor"]["file:old"], 12);
 }
 
-/// The original stays beside, byte by byte, also once ours has taken its name.
+/// S3: The original stays beside, byte by byte, also once ours has taken its name.
 #[test]
 fn the_original_stays_beside_as_state_node_json() {
     let folder = folder(&node_state());
@@ -276,7 +276,7 @@ fn the_original_stays_beside_as_state_node_json() {
     assert!(folder.contents() == before);
 }
 
-/// What holds in the predecessor and breaks a rule here is put right, and nobody who
+/// S3: What holds in the predecessor and breaks a rule here is put right, and nobody who
 /// holds is thrown out.
 #[test]
 fn holders_that_break_the_rules_are_kept_as_shared_ones() {
@@ -290,7 +290,7 @@ fn holders_that_break_the_rules_are_kept_as_shared_ones() {
     assert_eq!((record.mode, record.holders.len()), (Mode::Shared, 2));
 }
 
-/// C8, C9: what has lapsed by now is reaped, and who waits for nothing is promoted.
+/// S3: C8, C9: what has lapsed by now is reaped, and who waits for nothing is promoted.
 #[test]
 fn a_waiter_whose_holder_has_lapsed_is_promoted() {
     let mut state = node_state();
@@ -301,7 +301,7 @@ fn a_waiter_whose_holder_has_lapsed_is_promoted() {
     assert_eq!(record.hold_of("ann"), None);
 }
 
-/// The predecessor's lock is honoured while its holder is at work.
+/// S3: The predecessor's lock is honoured while its holder is at work.
 #[test]
 fn the_lock_of_a_working_predecessor_is_waited_for() {
     let folder = folder(&node_state());
@@ -323,7 +323,7 @@ fn the_lock_of_a_working_predecessor_is_waited_for() {
     assert_eq!(clock.monotonic(), NOW * 1000 + 200);
 }
 
-/// A lock whose holder crashed is taken after 5 s; one that is new gets 5 s of its own.
+/// S3: A lock whose holder crashed is taken after 5 s; one that is new gets 5 s of its own.
 #[test]
 fn the_lock_of_a_dead_predecessor_is_taken_after_five_seconds() {
     let folder = folder(&node_state());
@@ -346,7 +346,7 @@ fn the_lock_of_a_dead_predecessor_is_taken_after_five_seconds() {
     assert!(!folder.names().contains(&".lock".to_owned()));
 }
 
-/// A `.lock` that no predecessor made, and that cannot be taken, is an error and no
+/// S3: A `.lock` that no predecessor made, and that cannot be taken, is an error and no
 /// endless wait.
 #[test]
 fn a_lock_directory_with_something_in_it_is_an_error() {
@@ -357,7 +357,7 @@ fn a_lock_directory_with_something_in_it_is_an_error() {
     assert!(error.what.starts_with("cannot take .lock: "), "{error}");
 }
 
-/// Two processes that adopt at once make one log.
+/// S3: Two processes that adopt at once make one log.
 #[test]
 fn two_processes_that_adopt_at_once_agree() {
     let folder = folder(&node_state());
@@ -381,7 +381,7 @@ fn two_processes_that_adopt_at_once_agree() {
     assert_eq!(adopt_again(&folder), first.snapshot);
 }
 
-/// Damaged, or of something else: a clear error, and the file stays as it is.
+/// S3: Damaged, or of something else: a clear error, and the file stays as it is.
 #[test]
 fn a_state_that_cannot_be_adopted_is_a_clear_error_and_untouched() {
     let whole = node_state().to_string();
@@ -419,7 +419,7 @@ fn a_state_that_cannot_be_adopted_is_a_clear_error_and_untouched() {
     }
 }
 
-/// G7: our own `state.json` is an export, not a source: without a journal it is a loss.
+/// S3: G7: our own `state.json` is an export, not a source: without a journal it is a loss.
 #[test]
 fn our_own_state_without_a_journal_is_damage() {
     let folder = Folder::new();
