@@ -5,7 +5,8 @@
 //! (durable, totally ordered, with a cursor for each reader). Any number of processes
 //! share one folder; there is no daemon.
 //!
-//! ```no_run
+#![cfg_attr(feature = "os", doc = "```no_run")]
+#![cfg_attr(not(feature = "os"), doc = "```ignore")]
 //! # async fn example() -> Result<(), mesh::MeshError> {
 //! use mesh::Mesh;
 //! use mesh::core::{Claim, ClaimStatus};

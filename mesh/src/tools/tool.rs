@@ -112,7 +112,7 @@ pub enum Shape {
     Records(&'static [Field]),
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "server"))]
 impl Tool {
     /// A tool whose every call is a bug.
     pub(crate) const fn broken() -> Self {
