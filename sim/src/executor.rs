@@ -1,15 +1,16 @@
-//! The plain executor: whoever is next in virtual time runs, and time jumps to it.
+//! The executor: whoever is next in virtual time runs, and time jumps to it.
 //!
-//! One thread, no wakers. A task that waits for the world has left its moment in it; a
-//! task that waits for another one of its own process (an agent for its answer, a
-//! coordinator for a request) has left none, and is looked at whenever its process has
-//! run.
+//! One thread. A task that waits for the world has left its moment in it; a task that
+//! waits for another one of its own process (an agent for its answer, a coordinator for
+//! a request) has left none, and is looked at whenever its process has run. How a task
+//! gets its turn is the [runtime](crate::runtime)'s business.
 
 use crate::checkers::Violation;
 use crate::disk::Damage;
 use crate::epilogue;
 use crate::mutants::{self, SimBug};
-use crate::process::{self, Tasks};
+use crate::process;
+use crate::runtime::Runtime;
 use crate::sometimes::Seen;
 use crate::trace::{Micros, Turn};
 use crate::visitors;
@@ -39,18 +40,18 @@ const SETTLING: Micros = 900_000_000;
 const BEFORE_AUDIT: Micros = 400_000_000;
 
 /// Runs a world to its end.
-pub(crate) struct Executor {
+pub(crate) struct Executor<R> {
     world: Shared,
-    processes: Vec<Tasks>,
+    runtime: R,
     /// How many visitors have come since all agents came to their end.
     visitors: usize,
 }
 
-impl Executor {
-    pub(crate) fn new(world: Shared) -> Self {
+impl<R: Runtime> Executor<R> {
+    pub(crate) fn new(world: Shared, runtime: R) -> Self {
         Self {
             world,
-            processes: Vec::new(),
+            runtime,
             visitors: 0,
         }
     }
@@ -60,14 +61,17 @@ impl Executor {
         let count = self.world.borrow().knobs.processes;
         for number in 0..count {
             let tasks = process::start(&self.world, number);
-            self.processes.push(tasks);
+            self.runtime.start(number, tasks);
         }
         let end = self.run_on();
         // The futures hold the world, and the world must be told first.
-        for process in &mut self.world.borrow_mut().processes {
-            process.alive = false;
-        }
-        self.processes.clear();
+        let processes = {
+            let mut world = self.world.borrow_mut();
+            let all = &mut world.processes;
+            all.iter_mut().for_each(|process| process.alive = false);
+            all.len()
+        };
+        (0..processes).for_each(|number| self.runtime.kill(number));
         end
     }
 
@@ -91,21 +95,21 @@ impl Executor {
                 if !self.has_next_visitor() {
                     return End::Quiet;
                 }
-                let number = self.processes.len();
-                {
+                let number = {
                     let mut world = self.world.borrow_mut();
                     if world.storm {
                         calm(&mut world);
                     }
                     world.now += BEFORE_AUDIT;
                     settle_by = world.now + 2 * SETTLING;
-                }
+                    world.processes.len()
+                };
                 let visitor = match self.visitors {
                     0 => process::start_visitor(&self.world, number, visitors::audit),
                     _ => process::start_visitor(&self.world, number, visitors::inspect),
                 };
                 self.visitors += 1;
-                self.processes.push(visitor);
+                self.runtime.start(number, visitor);
             }
         }
     }
@@ -194,23 +198,24 @@ impl Executor {
     }
 
     fn poll_while_moving(&mut self, task: TaskId) {
-        let TaskId { process, task } = task;
-        self.processes[process].poll(task);
+        let process = task.process;
+        self.runtime.poll(task);
         loop {
             let before = self.world.borrow().trace.records.len();
             let mut moved = false;
-            for other in 0..self.processes[process].len() {
+            for task in 0..self.runtime.tasks(process) {
+                let other = TaskId { process, task };
                 let idle = {
                     let world = self.world.borrow();
                     if world.doom.is_some() {
                         return;
                     }
-                    world.processes[process].wakes[other].is_none()
+                    world.processes[process].wakes[task].is_none()
                 };
-                if idle && self.processes[process].is_running(other) {
-                    self.processes[process].poll(other);
+                if idle && self.runtime.is_running(other) {
+                    self.runtime.poll_idle(other);
                     let world = self.world.borrow();
-                    moved |= world.processes[process].wakes[other].is_some();
+                    moved |= world.processes[process].wakes[task].is_some();
                 }
             }
             // A call that was made or answered leaves a record.
@@ -226,21 +231,19 @@ impl Executor {
             let mut world = self.world.borrow_mut();
             kill(&mut world, number);
         }
-        self.processes[number] = Tasks::default();
+        self.runtime.kill(number);
     }
 
     /// Kills all processes, and with them what was not synced.
     fn power_cut(&mut self) {
-        {
+        let processes = {
             let mut world = self.world.borrow_mut();
-            for number in 0..world.processes.len() {
-                kill(&mut world, number);
-            }
+            let all = world.processes.len();
+            (0..all).for_each(|number| kill(&mut world, number));
             cut_power(&mut world);
-        }
-        for tasks in &mut self.processes {
-            *tasks = Tasks::default();
-        }
+            all
+        };
+        (0..processes).for_each(|number| self.runtime.kill(number));
     }
 
     fn restart(&mut self) {
@@ -255,7 +258,8 @@ impl Executor {
             number
         };
         if let Some(number) = number {
-            self.processes[number] = process::start(&self.world, number);
+            let tasks = process::start(&self.world, number);
+            self.runtime.start(number, tasks);
         }
     }
 }

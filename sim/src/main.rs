@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::mutants::{self, Mutant};
-use sim::report::report;
+use sim::report::{line, report};
 use sim::shrink::{Goal, shrink};
 use sim::sometimes::Seen;
 use sim::story::{STORIES, draw};
 use sim::sweep::{Summary, Sweep, cores, sweep};
 use sim::tape::{self, Tape};
-use sim::{Outcome, run, run_seed};
+use sim::{Outcome, Runner, run, run_on, run_seed};
 
 /// Runs mesh in a world that breaks, and holds it against its contract.
 #[derive(Parser)]
@@ -38,6 +38,9 @@ enum Command {
         /// How many threads; one for each core when left out.
         #[arg(long)]
         threads: Option<usize>,
+        /// What they run on.
+        #[arg(long, value_enum, default_value_t)]
+        runner: Runner,
     },
     /// Run one seed or stored tape, and print everything that happens.
     Replay {
@@ -98,19 +101,24 @@ struct What {
     /// Plant this bug first.
     #[arg(long)]
     mutant: Option<String>,
+    /// What it runs on.
+    #[arg(long, value_enum, default_value_t)]
+    runner: Runner,
 }
 
 impl What {
     fn run(&self) -> Result<(String, Outcome), String> {
         if let Some(seed) = self.seed {
-            return Ok((format!("seed {seed}"), run_seed(seed)));
+            let outcome = run_on(self.runner, Tape::from_seed(seed));
+            return Ok((format!("seed {seed}"), outcome));
         }
         let path = self.tape.clone().unwrap_or_default();
         let failed = |error| format!("cannot read {}: {error}", path.display());
         #[allow(clippy::disallowed_methods, reason = "a tape that a person names")]
         let text = std::fs::read_to_string(&path).map_err(failed)?;
         let entries = tape::parse(&text)?;
-        Ok((path.display().to_string(), run(Tape::stored(entries))))
+        let outcome = run_on(self.runner, Tape::stored(entries));
+        Ok((path.display().to_string(), outcome))
     }
 }
 
@@ -135,10 +143,16 @@ fn serve(command: Command) -> Result<bool, String> {
             from,
             mutant,
             threads,
+            runner,
         } => {
-            let mutant = mutant.as_deref().map(Mutant::named).transpose()?;
-            let summary = swept(from, seeds, mutant, threads.unwrap_or_else(cores));
-            print_failures(&summary, mutant);
+            let how = Sweep {
+                threads: threads.unwrap_or_else(cores),
+                runner,
+                mutant: mutant.as_deref().map(Mutant::named).transpose()?,
+                ..Sweep::default()
+            };
+            let summary = swept(from, seeds, how);
+            print_failures(&summary, &how);
             Ok(summary.failures.is_empty())
         }
         Command::Replay { what } => {
@@ -157,43 +171,46 @@ fn serve(command: Command) -> Result<bool, String> {
         Command::Story { name, seed, svg } => story(name.as_deref(), seed, &svg),
         Command::Mutants { seeds, out } => matrix(seeds, out),
         Command::Coverage { seeds } => {
-            let summary = swept(0, seeds, None, cores());
+            let summary = swept(0, seeds, Sweep::default());
             print_coverage(&summary);
             Ok(summary.seen.missing().is_empty())
         }
     }
 }
 
-fn swept(from: u64, seeds: u64, mutant: Option<Mutant>, threads: usize) -> Summary {
+fn swept(from: u64, seeds: u64, how: Sweep<'_>) -> Summary {
     let bar = ProgressBar::new(seeds);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left");
     if let Ok(style) = style {
         bar.set_style(style);
     }
-    let how = Sweep {
-        threads,
-        mutant,
-        until_failure: false,
-        progress: &|done| bar.inc(done),
-    };
-    let summary = sweep(from..from + seeds, &how);
+    let progress = |done| bar.inc(done);
+    let summary = sweep(
+        from..from + seeds,
+        &Sweep {
+            progress: &progress,
+            ..how
+        },
+    );
     let seconds = bar.elapsed().as_secs_f64();
     bar.finish_and_clear();
     println!(
-        "{} seeds, {} calls, {} operations in {seconds:.1} s: {:.0} seeds/s on {threads} threads",
+        "{} seeds, {} calls, {} operations in {seconds:.1} s: {:.0} seeds/s on {} threads",
         summary.seeds,
         summary.calls,
         summary.steps,
-        summary.seeds as f64 / seconds
+        summary.seeds as f64 / seconds,
+        how.threads,
     );
     summary
 }
 
-fn print_failures(summary: &Summary, mutant: Option<Mutant>) {
-    let planted = mutant.map_or_else(String::new, |m| format!(" --mutant {}", m.name()));
+fn print_failures(summary: &Summary, how: &Sweep<'_>) {
+    let planted = how
+        .mutant
+        .map_or_else(String::new, |m| format!(" --mutant {}", m.name()));
     for (seed, broken) in &summary.failures {
-        let what: String = broken.to_string().chars().take(160).collect();
-        println!("{what}\n    cargo run -p sim --release -- replay --seed {seed}{planted}");
+        println!("{}", line(how.runner, *seed, broken, &planted));
     }
     println!("{} seeds fail", summary.failures.len());
 }
@@ -222,7 +239,7 @@ fn shrunk(
         }
     };
     let before = outcome.tape.len();
-    let shrunk = shrink(outcome.tape, goal, budget);
+    let shrunk = shrink(what.runner, outcome.tape, goal, budget);
     println!("{}", report(&origin, &shrunk.outcome));
     println!(
         "{before} entries became {} in {} runs",

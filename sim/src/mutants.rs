@@ -181,7 +181,7 @@ fn hunt(mutant: Mutant, seeds: u64, threads: usize) -> Caught {
         threads,
         mutant: Some(mutant),
         until_failure: !matches!(mutant, Mutant::Sim(_)),
-        progress: &|_| {},
+        ..Sweep::default()
     };
     if mutant == Mutant::Sim(SimBug::CheckersAlwaysAgree) {
         let by = canary(mutant).map(|broken| (1, broken));

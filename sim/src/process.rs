@@ -4,49 +4,19 @@
 //! incarnation is dead: nothing that a destructor does reaches the disk, since every
 //! operation of the seam is asynchronous, and a dropped future does not go on.
 
-use std::pin::Pin;
-use std::task::{Context, Waker};
-
 use mesh::backends::fs::{FsOptions, FsStorage, StoreLock};
 use mesh::coordinator::Coordinator;
 
 use crate::agent;
 use crate::clock::SimClock;
 use crate::fs::SimFs;
+use crate::runtime::Task;
 use crate::tap::{LockTap, Tap};
 use crate::trace::Turn;
 use crate::world::{Process, Shared, TaskId, World};
 
 /// Which part of an incarnation a seed of nonces is for.
 const PARTS: [u64; 3] = [1, 2, 3];
-
-type Task = Pin<Box<dyn Future<Output = ()>>>;
-
-/// The futures of a process; empty while it is dead.
-#[derive(Default)]
-pub(crate) struct Tasks(Vec<Option<Task>>);
-
-impl Tasks {
-    /// Polls a task; forgets it when it is done.
-    pub(crate) fn poll(&mut self, task: usize) {
-        let Some(slot) = self.0.get_mut(task) else {
-            return;
-        };
-        let Some(future) = slot else { return };
-        let mut context = Context::from_waker(Waker::noop());
-        if future.as_mut().poll(&mut context).is_ready() {
-            *slot = None;
-        }
-    }
-
-    pub(crate) fn is_running(&self, task: usize) -> bool {
-        self.0.get(task).is_some_and(Option::is_some)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-}
 
 /// The names of the agents that a process serves.
 pub(crate) fn agents_of(world: &World, process: usize) -> Vec<String> {
@@ -56,7 +26,7 @@ pub(crate) fn agents_of(world: &World, process: usize) -> Vec<String> {
 }
 
 /// Starts an incarnation of a process.
-pub(crate) fn start(world: &Shared, number: usize) -> Tasks {
+pub(crate) fn start(world: &Shared, number: usize) -> Vec<Task> {
     let (incarnation, agents) = {
         let mut world = world.borrow_mut();
         let agents = agents_of(&world, number);
@@ -74,12 +44,12 @@ pub(crate) fn start(world: &Shared, number: usize) -> Tasks {
         task,
     };
     let (coordinator, mesh) = ports(world, task(0), incarnation);
-    let mut tasks: Vec<Option<Task>> = vec![Some(Box::pin(coordinator))];
+    let mut tasks: Vec<Task> = vec![Box::pin(coordinator)];
     for (at, name) in agents.into_iter().enumerate() {
         let agent = agent::live(world.clone(), task(at + 1), name, mesh.clone());
-        tasks.push(Some(Box::pin(agent)));
+        tasks.push(Box::pin(agent));
     }
-    Tasks(tasks)
+    tasks
 }
 
 /// Starts a process for somebody who only looks.
@@ -87,7 +57,7 @@ pub(crate) fn start_visitor<V: Future<Output = ()> + 'static>(
     world: &Shared,
     number: usize,
     visit: impl FnOnce(Shared, TaskId, mesh::Mesh) -> V,
-) -> Tasks {
+) -> Vec<Task> {
     {
         let mut world = world.borrow_mut();
         let process = fresh(&mut world, 1, 2);
@@ -100,7 +70,7 @@ pub(crate) fn start_visitor<V: Future<Output = ()> + 'static>(
     };
     let (coordinator, mesh) = ports(world, task(0), 1);
     let visit = visit(world.clone(), task(1), mesh);
-    Tasks(vec![Some(Box::pin(coordinator)), Some(Box::pin(visit))])
+    vec![Box::pin(coordinator), Box::pin(visit)]
 }
 
 fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {

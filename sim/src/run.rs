@@ -8,10 +8,12 @@ use std::rc::Rc;
 use crate::checkers::{self, Violation, liveness};
 use crate::executor::{End, Executor};
 use crate::knobs::Knobs;
+use crate::runtime::{ByHand, Runtime};
 use crate::sometimes::{Seen, Sometimes};
 use crate::tape::Tape;
 use crate::trace::Trace;
-use crate::world::World;
+use crate::under_turmoil::{Panic, UnderTurmoil};
+use crate::world::{Shared, World};
 
 /// What became of a world.
 #[derive(Debug)]
@@ -30,21 +32,59 @@ pub struct Outcome {
     pub steps: u64,
 }
 
-/// Runs the world of a seed.
+/// What a world runs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Runner {
+    /// By hand, on one thread: the fastest.
+    #[default]
+    Plain,
+    /// Under turmoil, each process a host with a tokio runtime. The same world, so the
+    /// same trace for the same tape.
+    Turmoil,
+}
+
+impl Runner {
+    /// What the command line needs in order to run the same.
+    pub fn argument(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Turmoil => " --runner turmoil",
+        }
+    }
+}
+
+/// Runs the world of a seed, by hand.
 pub fn run_seed(seed: u64) -> Outcome {
     run(Tape::from_seed(seed))
+}
+
+/// Runs the world that a tape makes, by hand, and checks it.
+pub fn run(tape: Tape) -> Outcome {
+    run_on(Runner::Plain, tape)
 }
 
 /// Runs the world that a tape makes, and checks it.
 ///
 /// The tape decides everything: equal tapes give equal outcomes, trace and all.
-pub fn run(tape: Tape) -> Outcome {
+pub fn run_on(runner: Runner, tape: Tape) -> Outcome {
     let world = Rc::new(RefCell::new(World::new(tape)));
-    let mut executor = Executor::new(world.clone());
+    let ended = match runner {
+        Runner::Plain => run_by(ByHand::default(), &world),
+        Runner::Turmoil => run_by(UnderTurmoil::new(), &world),
+    };
+    verdict(&mut world.borrow_mut(), ended)
+}
+
+fn run_by(runtime: impl Runtime, world: &Shared) -> Result<End, Panic> {
+    let mut executor = Executor::new(world.clone(), runtime);
     let ended = catch_unwind(AssertUnwindSafe(|| executor.run()));
     // A panic may have left futures behind, which hold the world.
     drop(executor);
-    let mut world = world.borrow_mut();
+    ended
+}
+
+/// What the checkers make of a world that has come to its end.
+fn verdict(world: &mut World, ended: Result<End, Panic>) -> Outcome {
     let World {
         knobs,
         tape,
@@ -54,7 +94,7 @@ pub fn run(tape: Tape) -> Outcome {
         memories,
         steps,
         ..
-    } = &mut *world;
+    } = world;
     let end = ended.unwrap_or_else(|panic| End::Panicked(panicked(panic.as_ref())));
     let mut violation = match end {
         End::Panicked(ref broken) => Some(broken.clone()),

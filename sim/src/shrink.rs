@@ -5,7 +5,7 @@
 //! know nothing about what the numbers mean. It cuts the end off, clears and deletes
 //! stretches, and lowers what is left, as long as the same rule stays broken.
 
-use crate::run::{Outcome, run};
+use crate::run::{Outcome, Runner, run_on};
 use crate::sometimes::Seen;
 use crate::tape::Tape;
 
@@ -39,6 +39,7 @@ impl Goal {
 }
 
 struct Shrinker {
+    runner: Runner,
     goal: Goal,
     best: Vec<u32>,
     runs: usize,
@@ -52,7 +53,7 @@ impl Shrinker {
             return false;
         }
         self.runs += 1;
-        let outcome = run(Tape::stored(candidate.clone()));
+        let outcome = run_on(self.runner, Tape::stored(candidate.clone()));
         let reached = self.goal.is_reached(&outcome);
         if reached {
             self.best = candidate;
@@ -110,8 +111,9 @@ impl Shrinker {
 }
 
 /// Shrinks a tape that reaches `goal`, in at most `budget` runs.
-pub fn shrink(tape: Vec<u32>, goal: Goal, budget: usize) -> Shrunk {
+pub fn shrink(runner: Runner, tape: Vec<u32>, goal: Goal, budget: usize) -> Shrunk {
     let mut shrinker = Shrinker {
+        runner,
         goal,
         best: tape,
         runs: 0,
@@ -129,7 +131,7 @@ pub fn shrink(tape: Vec<u32>, goal: Goal, budget: usize) -> Shrunk {
     }
     shrinker.lower();
     Shrunk {
-        outcome: run(Tape::stored(shrinker.best.clone())),
+        outcome: run_on(runner, Tape::stored(shrinker.best.clone())),
         tape: shrinker.best,
         runs: shrinker.runs,
     }

@@ -7,8 +7,9 @@ use std::thread;
 
 use crate::checkers::Violation;
 use crate::mutants::Mutant;
-use crate::run::run_seed;
+use crate::run::{Outcome, Runner, run_on};
 use crate::sometimes::Sometimes;
+use crate::tape::Tape;
 
 /// How many seeds a thread takes at a time.
 const STRIDE: u64 = 8;
@@ -29,6 +30,16 @@ pub struct Summary {
 }
 
 impl Summary {
+    fn count(&mut self, seed: u64, outcome: Outcome) {
+        self.seeds += 1;
+        self.calls += outcome.trace.calls.len() as u64;
+        self.steps += outcome.steps;
+        self.seen.add(&outcome.seen);
+        if let Some(broken) = outcome.violation {
+            self.failures.push((seed, broken));
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.seeds += other.seeds;
         self.calls += other.calls;
@@ -39,15 +50,31 @@ impl Summary {
 }
 
 /// How a sweep is run.
+#[derive(Clone, Copy)]
 pub struct Sweep<'a> {
     /// How many threads share the seeds.
     pub threads: usize,
+    /// What the seeds run on.
+    pub runner: Runner,
     /// The bug that is planted in mesh meanwhile.
     pub mutant: Option<Mutant>,
     /// Whether the first failure ends it.
     pub until_failure: bool,
     /// Told about every stride of seeds that is done.
     pub progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Default for Sweep<'_> {
+    /// Plain, on all cores, to the end, and quietly.
+    fn default() -> Self {
+        Self {
+            threads: cores(),
+            runner: Runner::Plain,
+            mutant: None,
+            until_failure: false,
+            progress: &|_| {},
+        }
+    }
 }
 
 /// Runs all `seeds`. Every seed is a world of its own, so threads change nothing but
@@ -65,7 +92,7 @@ pub fn sweep(seeds: Range<u64>, how: &Sweep<'_>) -> Summary {
                 break;
             }
             for seed in from..seeds.end.min(from + STRIDE) {
-                one(seed, &mut mine);
+                mine.count(seed, run_on(how.runner, Tape::from_seed(seed)));
             }
             if !mine.failures.is_empty() {
                 failed.store(true, Ordering::Relaxed);
@@ -82,17 +109,6 @@ pub fn sweep(seeds: Range<u64>, how: &Sweep<'_>) -> Summary {
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     total.failures.sort_by_key(|(seed, _)| *seed);
     total
-}
-
-fn one(seed: u64, summary: &mut Summary) {
-    let outcome = run_seed(seed);
-    summary.seeds += 1;
-    summary.calls += outcome.trace.calls.len() as u64;
-    summary.steps += outcome.steps;
-    summary.seen.add(&outcome.seen);
-    if let Some(broken) = outcome.violation {
-        summary.failures.push((seed, broken));
-    }
 }
 
 /// How many threads this machine runs at once.
