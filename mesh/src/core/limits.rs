@@ -46,6 +46,14 @@ pub(super) const STALE_GRACE: Millis = 30_000;
 pub(super) const CLOCK_TOLERANCE: Millis = 60_000;
 /// How long a retry key is remembered (rule M7).
 pub(super) const KEY_MEMORY: Millis = 3_600_000;
+/// How long an agent is told of a loss (rules W5 and W6).
+pub(super) const LOSS_MEMORY: Millis = 3_600_000;
+/// Losses that are remembered, the newest ones: a bound on what a fleet that loses
+/// everything all the time leaves behind.
+pub(super) const MAX_LOSSES: usize = 10_000;
+
+/// Who sends what agents are told.
+pub(super) const MESH: &str = "mesh";
 
 /// Whether `c` is printable here: no control and no bidirectional formatting
 /// character, no line or paragraph separator, no noncharacter.
@@ -117,7 +125,7 @@ pub(super) fn present(field: &str, text: &str) -> Result<(), Rejection> {
 /// The id of an agent that acts: never a broadcast, a topic, or mesh itself.
 pub(super) fn agent_id(field: &str, text: &str) -> Result<AgentId, Rejection> {
     line(field, text, MAX_NAME_BYTES)?;
-    if text == "*" || text == "mesh" || text.starts_with("topic:") {
+    if text == "*" || text == MESH || text.starts_with("topic:") {
         let allowed = "an id other than \"*\" and \"mesh\" that does not start with \"topic:\"";
         return Err(Rejection::new(field, text, allowed));
     }

@@ -48,11 +48,13 @@ pub use limits::{
 pub use names::{AgentId, Resource};
 pub use rejection::{Rejection, escape};
 pub use reply::{
-    AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, GcReply, HolderView, InboxReply,
-    Liveness, MessageView, PostReply, ReadReply, RegisterReply, ReleaseReply, ReleaseStatus, Reply,
-    RosterReply, TicketView,
+    AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, DeadlockView, GcReply, HolderView,
+    InboxReply, Liveness, LossView, MessageView, PostReply, ReadReply, RegisterReply, ReleaseReply,
+    ReleaseStatus, Reply, RosterReply, TicketView,
 };
 pub use snapshot::{Part, Snapshot, SnapshotBuilder, SnapshotError};
-pub use state::{Agent, Hold, KeyedPost, Mail, Message, ResourceState, State, Ticket};
+pub use state::{
+    Agent, Hold, KeyedPost, Loss, Losses, Mail, Message, ResourceState, State, Ticket,
+};
 pub use time::{Millis, Timestamp};
 pub use trail::{Trail, TrailRecord};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::command::Mode;
+use super::event::LapseReason;
 use super::ids::{ClaimId, MessageId};
 use super::names::{AgentId, Resource};
 use super::time::Timestamp;
@@ -133,8 +134,40 @@ pub struct ClaimReply {
     /// When queued: the place, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_position: Option<u64>,
+    /// When denied because waiting would never end: who waits for whom, from the
+    /// caller round to it (rule W4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadlock: Option<Vec<DeadlockView>>,
+    /// What the caller lost of the resource within the last hour and did not hold
+    /// since (rule W6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<LossView>,
     /// The time of the answer.
     pub now: Timestamp,
+}
+
+/// One agent in a circle of agents that wait for each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadlockView {
+    /// Who.
+    pub agent_id: AgentId,
+    /// What it holds, or stands in line for, that the one before it waits for.
+    pub holds: Resource,
+    /// What it waits for itself.
+    pub waits_for: Resource,
+}
+
+/// A hold that was taken from its agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LossView {
+    /// The claim that is gone.
+    pub claim_id: ClaimId,
+    /// The fence that it had: what was written under it may be refused now.
+    pub fence: u64,
+    /// When it was taken away.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: LapseReason,
 }
 
 /// Answers `release`.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{Entry, Event};
 use super::ids::{ClaimId, MessageId};
 use super::names::{AgentId, Resource};
-use super::state::{Agent, KeyedPost, Message, ResourceState, State};
+use super::state::{Agent, KeyedPost, Loss, Message, ResourceState, State};
 use super::trail::{Trail, TrailRecord};
 use crate::planted::{self, Bug};
 
@@ -88,10 +88,15 @@ impl Snapshot {
             .iter()
             .map(|(id, cursor)| (id.clone(), *cursor));
         let keys = mail.keys.iter().map(|(id, post)| (*id, post.clone()));
+        let losses = state
+            .losses
+            .iter()
+            .map(|(whose, loss)| (whose.clone(), loss.clone()));
         std::iter::once(newest)
             .chain(chunks(agents, one).map(Part::Agents))
             .chain(chunks(fences, one).map(Part::Fences))
             .chain(chunks(resources, claims).map(Part::Resources))
+            .chain(chunks(losses, one).map(Part::Losses))
             .chain(chunks(messages, body_bytes).map(Part::Messages))
             .chain(chunks(cursors, one).map(Part::Cursors))
             .chain(chunks(keys, one).map(Part::Keys))
@@ -155,6 +160,8 @@ pub enum Part {
     Fences(Vec<(Resource, u64)>),
     /// Held resources.
     Resources(Vec<(Resource, ResourceState)>),
+    /// What agents lost and did not get back.
+    Losses(Vec<((AgentId, Resource), Loss)>),
     /// Messages, in order.
     Messages(Vec<(MessageId, Arc<Message>)>),
     /// How far everybody has read.
@@ -208,6 +215,9 @@ impl SnapshotBuilder {
             Part::Agents(rows) => state.agents.extend(rows),
             Part::Fences(rows) => state.fences.extend(rows),
             Part::Resources(rows) => rows.into_iter().for_each(|row| add_resource(state, row)),
+            Part::Losses(rows) => rows
+                .into_iter()
+                .for_each(|(whose, loss)| state.losses.insert(whose, loss)),
             Part::Messages(rows) => {
                 for (id, message) in rows {
                     if state

@@ -50,6 +50,13 @@ pub(super) fn after(at: Millis, duration: Millis) -> Millis {
     at.saturating_add(duration)
 }
 
+/// Whether `then` is less than `memory` away from `now`. The distance is measured either
+/// way: what a clock that was far ahead has dated must not stay for ever, and a clock
+/// that stepped back a little must not make anything forgotten.
+pub(super) fn is_recent(then: Millis, now: Millis, memory: Millis) -> bool {
+    then.abs_diff(now) < memory
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -84,6 +84,7 @@ impl Field {
             Shape::Integer => simple("integer"),
             Shape::Choice(choices) => one_of(choices),
             Shape::Texts => list(simple("string")),
+            Shape::Record(fields) => record(fields),
             Shape::Records(fields) => list(record(fields)),
         })
     }

@@ -155,6 +155,12 @@ const CLAIM: Tool = Tool {
         maybe(text("holder")),
         maybe(text("lease_expires_at")),
         maybe(integer("queue_position")),
+        maybe(records("deadlock", DEADLOCK)),
+        maybe(Field {
+            name: "lost",
+            shape: Shape::Record(LOSS),
+            optional: false,
+        }),
         text("now"),
     ],
     build: |arguments| {
@@ -174,6 +180,15 @@ const CLAIM: Tool = Tool {
         })
     },
 };
+
+const DEADLOCK: &[Field] = &[text("agent_id"), text("holds"), text("waits_for")];
+
+const LOSS: &[Field] = &[
+    text("claim_id"),
+    integer("fence"),
+    text("at"),
+    choice("reason", &["lease", "death"]),
+];
 
 // The default lease is not a schema default: a renewal keeps the lease it had.
 const LEASE_DESCRIPTION: &str = "new claims: 120 unless given; renewals: as before";

@@ -108,6 +108,8 @@ pub enum Shape {
     Choice(&'static [&'static str]),
     /// A list of strings.
     Texts,
+    /// An object with these fields.
+    Record(&'static [Field]),
     /// A list of objects with these fields.
     Records(&'static [Field]),
 }

@@ -7,16 +7,16 @@ use crate::core::command::{Claim, Claims, Mode, Release, Wait};
 use crate::core::event::Event;
 use crate::core::ids::ClaimId;
 use crate::core::limits::{
-    self, DEFAULT_LEASE_SECONDS, MAX_LEASE_SECONDS, MAX_TEXT_BYTES, MAX_TICKETS,
+    self, DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES, MAX_TICKETS,
 };
 use crate::core::names::{AgentId, Resource};
 use crate::core::rejection::Rejection;
 use crate::core::reply::{
-    ClaimReply, ClaimStatus, ClaimView, ClaimsReply, HolderView, ReleaseReply, ReleaseStatus,
-    TicketView,
+    ClaimReply, ClaimStatus, ClaimView, ClaimsReply, HolderView, LossView, ReleaseReply,
+    ReleaseStatus, TicketView,
 };
 use crate::core::state::{Hold, ResourceState, Ticket};
-use crate::core::time::{Millis, Timestamp, after};
+use crate::core::time::{Millis, Timestamp, after, is_recent};
 use crate::planted::{self, Bug};
 
 /// A claim whose arguments are valid.
@@ -54,17 +54,35 @@ impl Draft {
         let request = Request::check(command)?;
         self.heartbeat(&request.agent_id);
         self.settle(&request.resource);
+        let lost = self.lost(&request);
+        let mut reply = self.claim_settled(&request)?;
+        reply.lost = lost;
+        Ok(reply)
+    }
 
+    /// Rule W6. Looked up before the claim is decided, since a grant ends it.
+    fn lost(&self, request: &Request) -> Option<LossView> {
+        let losses = self.state.losses();
+        let loss = losses.get(&request.agent_id, &request.resource)?;
+        is_recent(loss.at, self.now, LOSS_MEMORY).then(|| LossView {
+            claim_id: loss.claim_id,
+            fence: loss.fence,
+            at: Timestamp(loss.at),
+            reason: loss.reason,
+        })
+    }
+
+    fn claim_settled(&mut self, request: &Request) -> Result<ClaimReply, Rejection> {
         let record = self.record(&request.resource);
         if let Some(hold) = record.hold_of(&request.agent_id) {
-            return Ok(self.claim_again(&request, &record, hold));
+            return Ok(self.claim_again(request, &record, hold));
         }
         if let Some((_, ticket)) = record.ticket_of(&request.agent_id)
             && !planted::is(Bug::SecondTicket)
         {
-            return self.ask_again(&request, ticket);
+            return self.ask_again(request, ticket);
         }
-        self.claim_anew(&request, &record)
+        self.claim_anew(request, &record)
     }
 
     /// A current holder claims: a renewal (C4), or another mode (C5).
@@ -170,6 +188,11 @@ impl Draft {
                 format!("one with fewer than {MAX_TICKETS} tickets; try again later"),
             ));
         }
+        if let Some(cycle) = self.deadlock(&request.agent_id, &request.resource, mode) {
+            let mut reply = self.denied(request);
+            reply.deadlock = Some(cycle);
+            return Ok(reply);
+        }
         self.queue(request, mode)?;
         Ok(self.queued(request))
     }
@@ -249,6 +272,8 @@ impl Draft {
             holder: self.record(&request.resource).first_holder().cloned(),
             lease_expires_at: None,
             queue_position: None,
+            deadlock: None,
+            lost: None,
             now: Timestamp(self.now),
         }
     }

@@ -67,12 +67,8 @@ pub fn settle(state: &State, now: Millis) -> Vec<Event> {
 }
 
 fn events(state: &State, now: Millis, act: impl FnOnce(&mut Draft)) -> Vec<Event> {
-    let mut draft = Draft {
-        state: state.clone(),
-        events: Vec::new(),
-        now,
-        entropy: Entropy::default(),
-    };
+    let mut draft = Draft::new(state, now, Entropy::default());
     act(&mut draft);
+    draft.tell();
     draft.events
 }

@@ -15,7 +15,7 @@ use crate::core::names::AgentId;
 use crate::core::rejection::Rejection;
 use crate::core::reply::{InboxReply, MessageView, PostReply, ReadReply};
 use crate::core::state::{Mail, Message};
-use crate::core::time::{Millis, Timestamp, after};
+use crate::core::time::{Millis, Timestamp, after, is_recent};
 use crate::planted::{self, Bug};
 
 /// The mailbox of all.
@@ -147,16 +147,20 @@ impl Draft {
     /// could have.
     fn check_reader(&self, agent_id: &str) -> Result<(), Rejection> {
         let state = &self.state;
-        let is_address = agent_id == BROADCAST || agent_id.starts_with(TOPIC);
         let is_known = state.agents.contains_key(agent_id)
             || state.mail.cursors.contains_key(agent_id)
             || state.involved.contains_key(agent_id)
-            || (!is_address && state.mail.boxes.contains_key(agent_id));
+            || (!is_address(agent_id) && state.mail.boxes.contains_key(agent_id));
         if is_known {
             return limits::present("agent_id", agent_id);
         }
         limits::agent_id("agent_id", agent_id).map(drop)
     }
+}
+
+/// Whether a name is the address of more than one reader.
+pub(super) fn is_address(name: &str) -> bool {
+    name == BROADCAST || name.starts_with(TOPIC)
 }
 
 /// The limits of a message; gives its TTL back in milliseconds.
@@ -181,11 +185,9 @@ fn check_post(command: &Post) -> Result<Option<Millis>, Rejection> {
         .transpose()
 }
 
-/// Whether a key posted at `then` still counts. The distance is measured either way:
-/// a clock that was far ahead must not make a key immortal, one that stepped back a
-/// little must not make it forgotten.
+/// Whether a key posted at `then` still counts.
 pub(super) fn is_remembered(then: Millis, now: Millis) -> bool {
-    then.abs_diff(now) < KEY_MEMORY
+    is_recent(then, now, KEY_MEMORY)
 }
 
 fn ulid(field: &str, text: &str) -> Result<MessageId, Rejection> {

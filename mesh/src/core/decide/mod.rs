@@ -7,9 +7,11 @@
 
 mod awareness;
 mod claims;
+mod deadlock;
 mod maintenance;
 mod messages;
 mod settle;
+mod tell;
 
 pub use maintenance::{prune, settle};
 
@@ -20,6 +22,7 @@ use super::rejection::Rejection;
 use super::reply::Reply;
 use super::state::State;
 use super::time::Millis;
+use tell::Notice;
 
 /// What a command causes and answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,12 +49,7 @@ pub fn decide(
     command: &Command,
     entropy: Entropy,
 ) -> Result<Decision, Rejection> {
-    let mut draft = Draft {
-        state: state.clone(),
-        events: Vec::new(),
-        now,
-        entropy,
-    };
+    let mut draft = Draft::new(state, now, entropy);
     let reply = match command {
         Command::Register(command) => Reply::Register(draft.register(command)?),
         Command::Roster(command) => Reply::Roster(draft.roster(command)?),
@@ -63,6 +61,7 @@ pub fn decide(
         Command::Read(command) => Reply::Read(draft.read(command)?),
         Command::Gc(command) => Reply::Gc(draft.gc(command)?),
     };
+    draft.tell();
     Ok(Decision {
         events: draft.events,
         reply,
@@ -76,11 +75,24 @@ struct Draft {
     events: Vec<Event>,
     now: Millis,
     entropy: Entropy,
+    /// What agents are told once everything else is decided.
+    notices: Vec<Notice>,
 }
 
 impl Draft {
+    fn new(state: &State, now: Millis, entropy: Entropy) -> Self {
+        Self {
+            state: state.clone(),
+            events: Vec::new(),
+            now,
+            entropy,
+            notices: Vec::new(),
+        }
+    }
+
     /// Records an event, and folds it in.
     fn emit(&mut self, event: Event) {
+        self.notices.extend(Notice::of(&self.state, &event));
         self.state.apply(self.now, &event);
         self.events.push(event);
     }

@@ -109,7 +109,7 @@ impl Draft {
     }
 
     /// Why a hold has lapsed, if it has: its lease has ended, or its agent is dead.
-    fn hold_lapse(&self, hold: &Hold) -> Option<LapseReason> {
+    pub(super) fn hold_lapse(&self, hold: &Hold) -> Option<LapseReason> {
         if hold.expires_at <= self.now && !planted::is(Bug::LapsedHoldKept) {
             return Some(LapseReason::Lease);
         }
@@ -119,7 +119,7 @@ impl Draft {
 
     /// Why a ticket has lapsed, if it has: its agent is dead, or never registered and
     /// did not ask again in time.
-    fn ticket_lapse(&self, ticket: &Ticket) -> Option<LapseReason> {
+    pub(super) fn ticket_lapse(&self, ticket: &Ticket) -> Option<LapseReason> {
         if planted::is(Bug::DeadWaiterPromoted) {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Agent, Hold, KeyedPost, Message, ResourceState, State, Ticket};
+use super::{Agent, Hold, KeyedPost, Loss, Message, ResourceState, State, Ticket};
 use crate::core::command::Mode;
 use crate::core::event::{Entry, Event};
 use crate::core::ids::ClaimId;
@@ -67,6 +67,7 @@ impl State {
             | Event::LeaseCut {
                 resource, agent_id, ..
             } => {
+                self.apply_to_losses(at, resource, agent_id, event);
                 self.apply_to_claims(resource, agent_id, event);
             }
         }
@@ -120,6 +121,39 @@ impl State {
     fn change_agent(&mut self, agent_id: &AgentId, change: impl FnOnce(&mut Agent)) {
         if let Some(agent) = self.agents.get_mut(agent_id) {
             change(agent);
+        }
+    }
+
+    /// Remembers a hold that lapses, until its agent holds the resource again.
+    fn apply_to_losses(
+        &mut self,
+        at: Millis,
+        resource: &Resource,
+        agent_id: &AgentId,
+        event: &Event,
+    ) {
+        match event {
+            Event::Granted { .. } | Event::Promoted { .. } => {
+                self.losses.remove(agent_id, resource);
+            }
+            Event::Lapsed {
+                claim_id, reason, ..
+            } => {
+                let record = self.resources.get(resource);
+                let hold = record.and_then(|record| record.hold_of(agent_id));
+                let Some(hold) = hold.filter(|hold| hold.claim_id == *claim_id) else {
+                    return;
+                };
+                let loss = Loss {
+                    claim_id: *claim_id,
+                    fence: hold.fence,
+                    at,
+                    reason: *reason,
+                };
+                let whose = (agent_id.clone(), resource.clone());
+                self.losses.insert(whose, loss);
+            }
+            _ => {}
         }
     }
 

@@ -25,6 +25,7 @@ impl State {
             check_queue(resource, record)?;
         }
         self.check_involved()?;
+        self.check_losses()?;
         check_mail(&self.mail)
     }
 
@@ -55,6 +56,18 @@ impl State {
             })?;
             ensure(hold.claim_id <= self.newest_claim(), || {
                 format!("C1: {resource} has a claim above the newest claim id")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Invariant 8.
+    fn check_losses(&self) -> Result<(), String> {
+        for ((agent_id, resource), _) in self.losses.iter() {
+            let record = self.resource(resource);
+            let hold = record.and_then(|record| record.hold_of(agent_id));
+            ensure(hold.is_none(), || {
+                format!("W6: {agent_id} holds {resource} and is said to have lost it")
             })?;
         }
         Ok(())

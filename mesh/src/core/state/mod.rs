@@ -9,12 +9,14 @@
 mod agents;
 mod apply;
 mod invariants;
+mod losses;
 mod mail;
 mod resources;
 
 use imbl::{OrdMap, OrdSet};
 
 pub use agents::Agent;
+pub use losses::{Loss, Losses};
 pub use mail::{KeyedPost, Mail, Message};
 pub use resources::{Hold, ResourceState, Ticket};
 
@@ -36,6 +38,7 @@ use super::names::{AgentId, Resource};
 /// 5. Message ids are at most the newest ever issued, and so are all cursors (M2, M4).
 /// 6. Every message is in the one mailbox that it is addressed to (M5, M6).
 /// 7. The indexes say what the records say.
+/// 8. Nobody holds what it is remembered to have lost (W6).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     pub(super) agents: OrdMap<AgentId, Agent>,
@@ -45,6 +48,7 @@ pub struct State {
     pub(super) fences: OrdMap<Resource, u64>,
     pub(super) newest_claim: ClaimId,
     pub(super) mail: Mail,
+    pub(super) losses: Losses,
     /// Index: the resources that an agent holds or waits for.
     pub(super) involved: OrdMap<AgentId, OrdSet<Resource>>,
 }
@@ -85,6 +89,11 @@ impl State {
     /// The highest claim id ever issued.
     pub fn newest_claim(&self) -> ClaimId {
         self.newest_claim
+    }
+
+    /// What agents lost and did not get back.
+    pub fn losses(&self) -> &Losses {
+        &self.losses
     }
 
     /// Messages, cursors and retry keys.
