@@ -1,16 +1,27 @@
 //! `mesh mcp`: one client on standard input and output.
 
+use clap::Args;
 use rmcp::transport::io::stdio_pipes;
 
 use crate::mcp::{Shutdown, serve};
+use crate::tools::Pin;
 
 use super::failure::Failure;
 use super::folder::{close_folder, open_folder};
 use super::runtime;
 use super::signals::end_on_signals;
 
+/// Which agent the client speaks for.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Serve this agent only: calls may leave agent_id out, and no other is accepted.
+    /// MESH_AGENT does not do that
+    #[arg(long = "agent", value_name = "ID", value_parser = Pin::new)]
+    pub(super) pin: Option<Pin>,
+}
+
 /// Serves until the client goes away or a signal asks to end, and closes the folder.
-pub(super) fn run() -> Result<(), Failure> {
+pub(super) fn run(pin: Option<Pin>) -> Result<(), Failure> {
     super::logging::start();
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -19,7 +30,7 @@ pub(super) fn run() -> Result<(), Failure> {
             .map_err(|error| Failure::system("cannot listen for signals", error))?;
         let folder = open_folder();
         let (reader, writer) = stdio_pipes();
-        let served = serve(folder.clone(), reader, writer, &shutdown).await;
+        let served = serve(folder.clone(), pin, reader, writer, &shutdown).await;
         close_folder(folder).await;
         served.map_err(Failure::from)
     });

@@ -34,7 +34,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the Model Context Protocol on standard input and output
-    Mcp,
+    Mcp(mcp::Arguments),
     /// Drop expired messages and sweep lapsed claims
     #[command(visible_alias = "compact")]
     Gc {
@@ -58,11 +58,11 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     let outcome = match arguments.command {
-        Some(Command::Mcp) => mcp::run(),
+        Some(Command::Mcp(arguments)) => mcp::run(arguments.pin),
         Some(Command::Gc { json }) => gc::run(json),
         Some(Command::Demo) => demo::run(),
         None if io::stdin().is_terminal() => help(),
-        None => mcp::run(),
+        None => mcp::run(None),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,7 +113,7 @@ mod tests {
     fn the_commands_and_their_aliases_are_understood() {
         Arguments::command().debug_assert();
         assert!(matches!(parse(&[]), Ok(None)));
-        assert!(matches!(parse(&["mcp"]), Ok(Some(Command::Mcp))));
+        assert!(matches!(parse(&["mcp"]), Ok(Some(Command::Mcp(_)))));
         assert!(matches!(
             parse(&["gc"]),
             Ok(Some(Command::Gc { json: false }))

@@ -65,11 +65,25 @@ pub fn escape(text: &str) -> String {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            c if super::limits::is_printable(c) => out.push(c),
-            c => out.extend(c.escape_unicode()),
+            c => push_visible(&mut out, c),
         }
     }
     out
+}
+
+/// Makes foreign text safe for a terminal, in full and without quotes: what [`escape`]
+/// escapes because it does not print is escaped here, everything else stays.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_visible(&mut out, c));
+    out
+}
+
+fn push_visible(out: &mut String, c: char) {
+    match super::limits::is_printable(c) {
+        true => out.push(c),
+        false => out.extend(c.escape_unicode()),
+    }
 }
 
 #[cfg(test)]
@@ -80,5 +94,14 @@ mod tests {
     fn what_came_is_escaped_and_cut_short() {
         assert_eq!(escape("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
         assert!(escape(&"x".repeat(300)).ends_with("… (300 bytes)"));
+    }
+
+    #[test]
+    fn what_is_made_visible_keeps_its_quotes_and_its_length() {
+        assert_eq!(
+            visible("\"a\"\n\u{9b}2J\u{2066}é"),
+            "\"a\"\\u{a}\\u{9b}2J\\u{2066}é"
+        );
+        assert_eq!(visible(&"x".repeat(300)).len(), 300);
     }
 }
