@@ -56,10 +56,14 @@ pub mod core;
 #[cfg(feature = "server")]
 pub mod mcp;
 #[cfg(feature = "os")]
+mod observer;
+#[cfg(feature = "os")]
 mod open;
 pub mod ports;
 pub mod tools;
 
 pub use coordinator::{Mesh, MeshError};
+#[cfg(feature = "os")]
+pub use observer::{Condition, Observer};
 #[cfg(feature = "os")]
 pub use open::Options;

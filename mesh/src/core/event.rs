@@ -198,6 +198,28 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every kind, as it is written in the log.
+    pub const KINDS: [&str; 18] = [
+        "registered",
+        "heartbeat",
+        "registration_cut",
+        "granted",
+        "renewed",
+        "upgraded",
+        "queued",
+        "ticket_renewed",
+        "promoted",
+        "released",
+        "cancelled",
+        "lapsed",
+        "lease_cut",
+        "posted",
+        "cursor_moved",
+        "expired",
+        "keys_forgotten",
+        "adopted",
+    ];
+
     /// The kind, as it is written in the log.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -271,5 +293,21 @@ impl Event {
             | Self::Promoted { fence, .. } => Some(*fence),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kinds that a reader of the log knows are those that are listed.
+    #[test]
+    fn the_listed_kinds_are_those_that_can_be_read() {
+        let error = serde_json::from_str::<Event>(r#"{"kind": "?"}"#).unwrap_err();
+        let message = error.to_string();
+        let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+        let mut listed = Event::KINDS.to_vec();
+        listed.sort_by_key(|kind| known.iter().position(|known| known == kind));
+        assert_eq!(listed, known, "{message}");
     }
 }

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::error::put_off;
 use super::generation::{Generation, ReadError};
 use super::names;
 use super::seam::{FileStat, FileSystem};
@@ -91,7 +92,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
                 sum: chain.tip,
             };
             if let Err(error) = self.marks.write(&self.fs, mark).await {
-                tracing::warn!("writing {WATERMARK} failed: {error}");
+                put_off(&format!("writing {WATERMARK}"), &error);
             }
         }
     }

@@ -18,8 +18,10 @@ pub(super) const MARK: &str = "mesh";
 /// How many bytes are collected before they are written.
 const PIECE: usize = 256 << 10;
 
-/// The file, piece by piece: one pass over the state, one piece in memory.
-pub(super) fn pieces(snapshot: &Snapshot) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+/// The text of `state.json` for a snapshot (rule S2), piece by piece: one pass over the
+/// state, one piece in memory. No piece ever fails; they are results so that they can be
+/// written as those of a checkpoint are.
+pub fn pieces(snapshot: &Snapshot) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
     let state = &snapshot.state;
     let mail = state.mail();
     let mark = json!({ "format": 1, "seq": snapshot.seq });

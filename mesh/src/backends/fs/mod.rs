@@ -21,6 +21,7 @@ mod nonces;
 mod open;
 #[cfg(feature = "os")]
 mod os;
+mod read_only;
 mod record;
 mod rotation;
 mod seam;
@@ -34,13 +35,16 @@ mod watermark;
 mod write;
 
 pub use chain::{Chain, Link};
+pub use export::pieces as state_json;
 pub use format::Format;
 #[cfg(feature = "os")]
 pub use locate::{Location, locate};
 pub use lock::{KernelLock, LockDirectory, LockKind, StoreLock};
+pub use names::parse_journal as journal_generation;
 pub use nonces::Nonces;
 #[cfg(feature = "os")]
 pub use os::OsFileSystem;
+pub use read_only::ReadOnly;
 pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 pub use storage::{FsOptions, FsStorage};

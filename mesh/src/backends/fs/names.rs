@@ -25,7 +25,7 @@ pub(super) fn journal(generation: u64) -> String {
 }
 
 /// The generation that a name stands for, if it is one that [`journal`] makes.
-pub(super) fn parse_journal(name: &str) -> Option<u64> {
+pub fn parse_journal(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("journal.")?;
     let generation = digits.parse().ok()?;
     (generation > 0 && journal(generation) == name).then_some(generation)

@@ -82,6 +82,21 @@ fn open_or_create(path: &Path) -> Result<OwnedFd, StorageError> {
     open_existing(path).map_err(failed("open the folder", path))
 }
 
+/// Opens the folder `path` as it is, changing nothing; `None` where there is none.
+pub(super) fn look_at(path: &Path, explicit: bool) -> Result<Option<OwnedFd>, StorageError> {
+    let path = without_trailing_slash(path)?;
+    let dir = match open_existing(&path) {
+        Ok(dir) => dir,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP | Errno::NOTDIR) => return Err(not_a_folder(&path)),
+        Err(error) => return Err(failed("open the folder", &path)(error)),
+    };
+    let folder = Candidate { dir, path: &path };
+    folder.refuse_remote()?;
+    folder.refuse_foreign_owner(explicit)?;
+    Ok(Some(folder.dir))
+}
+
 fn open_existing(path: &Path) -> Result<OwnedFd, Errno> {
     retry_on_intr(|| fs::openat(CWD, path, DIRECTORY, Mode::empty()))
 }
