@@ -12,6 +12,7 @@
 )]
 
 mod command_line;
+mod commands;
 mod contention;
 mod damage;
 mod durability;

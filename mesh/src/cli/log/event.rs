@@ -10,6 +10,11 @@ use crate::core::{Event, LapseReason, Timestamp, TrailRecord, visible};
 /// The width of the longest kind.
 const KIND: usize = 16;
 
+/// The length of `2026-06-14T`.
+const DATE: usize = 11;
+/// Below this width, lines leave the date out.
+const NARROW: usize = 70;
+
 /// The event as JSON: as the journal has it, but that times are RFC 3339 and durations
 /// whole seconds (rule G1), and without the body, which the trail does not keep.
 pub(super) fn json(record: &TrailRecord) -> Value {
@@ -39,6 +44,11 @@ fn translated(name: String, value: Value) -> (String, Value) {
 pub(super) fn line(record: &TrailRecord, screen: &Screen) -> String {
     let event = &record.event;
     let at = Timestamp(record.at).to_string();
+    // Where there is little room, who did what matters more than the day.
+    let at = match screen.columns {
+        Some(columns) if columns < NARROW => &at[DATE..],
+        _ => &at,
+    };
     let kind = format!("{:KIND$}", event.kind());
     let mut told = String::new();
     if let Some(agent_id) = event.agent_id() {
@@ -57,7 +67,7 @@ pub(super) fn line(record: &TrailRecord, screen: &Screen) -> String {
     let room = room.saturating_sub(at.len() + KIND + 4).max(1);
     format!(
         "{}  {}  {}",
-        screen.paint(Paint::Dim, &at),
+        screen.paint(Paint::Dim, at),
         screen.paint(paint(event), &kind),
         cut(&told, room)
     )
