@@ -81,7 +81,7 @@ mod tests {
     use super::super::TOOLS;
     use super::*;
 
-    fn filled(arguments: Value) -> Result<Value, String> {
+    fn filled(arguments: &Value) -> Result<Value, String> {
         let mut arguments = arguments.as_object().cloned().unwrap_or_default();
         let filled = Pin::new("a").unwrap().fill(&mut arguments);
         filled.map(|()| arguments.into()).map_err(|r| r.to_string())
@@ -90,12 +90,12 @@ mod tests {
     #[test]
     fn a_pinned_call_is_the_agents_own_and_nobody_elses() {
         let own = json!({"agent_id": "a", "resource": "r"});
-        assert_eq!(filled(json!({"resource": "r"})), Ok(own.clone()));
+        assert_eq!(filled(&json!({"resource": "r"})), Ok(own.clone()));
         assert_eq!(
-            filled(json!({"agent_id": null, "resource": "r"})),
+            filled(&json!({"agent_id": null, "resource": "r"})),
             Ok(own.clone())
         );
-        assert_eq!(filled(own.clone()), Ok(own));
+        assert_eq!(filled(&own), Ok(own));
         let allowed = "\"a\" alone, to which this connection is pinned, or nothing at all";
         for (other, got) in [
             (json!("b"), "the string \"b\""),
@@ -104,7 +104,7 @@ mod tests {
             (json!(1), "the number 1"),
         ] {
             assert_eq!(
-                filled(json!({"agent_id": other})),
+                filled(&json!({"agent_id": other})),
                 Err(format!("agent_id: got {got}; allowed is {allowed}"))
             );
         }

@@ -68,36 +68,29 @@ pub(super) fn run(arguments: Arguments) -> Result<Ending, Failure> {
     let (json, follow) = (arguments.json, arguments.follow);
     let newest = arguments.newest.unwrap_or(usize::MAX);
     let filter = Filter::new(arguments, clock.now());
-    let snapshot = observer.look()?;
-    let mut seen = snapshot.seq;
-    let chosen = snapshot
-        .trail
-        .iter()
-        .rev()
-        .filter(|record| filter.lets(record));
-    let mut chosen: Vec<&TrailRecord> = chosen.take(newest).collect();
-    chosen.reverse();
-    let screen = Screen::stdout();
-    chosen
-        .into_iter()
-        .try_for_each(|record| show(record, json, &screen))?;
-    while follow {
-        pollster::block_on(clock.sleep(GLANCE));
+    let (mut seen, mut wanted) = (None, newest);
+    loop {
         let snapshot = observer.look()?;
         let fresh = snapshot.trail.iter().rev();
-        let mut fresh: Vec<&TrailRecord> = fresh.take_while(|record| record.seq > seen).collect();
-        fresh.reverse();
-        let screen = Screen::stdout();
-        let mut chosen = fresh.into_iter().filter(|record| filter.lets(record));
-        chosen.try_for_each(|record| show(record, json, &screen))?;
-        seen = snapshot.seq;
+        let fresh = fresh.take_while(|record| seen.is_none_or(|seen| record.seq > seen));
+        let chosen = fresh.filter(|record| filter.lets(record));
+        let mut chosen: Vec<&TrailRecord> = chosen.take(wanted).collect();
+        chosen.reverse();
+        show(&chosen, json)?;
+        if !follow {
+            return Ok(Ending::Done);
+        }
+        // What happens from now on is new, however many events were asked for before.
+        (seen, wanted) = (Some(snapshot.seq), usize::MAX);
+        pollster::block_on(clock.sleep(GLANCE));
     }
-    Ok(Ending::Done)
 }
 
-fn show(record: &TrailRecord, json: bool, screen: &Screen) -> Result<(), Failure> {
-    match json {
+fn show(records: &[&TrailRecord], json: bool) -> Result<(), Failure> {
+    // The terminal may have another size by now.
+    let screen = Screen::stdout();
+    records.iter().try_for_each(|record| match json {
         true => output::say(event::json(record)),
-        false => output::say(event::line(record, screen)),
-    }
+        false => output::say(event::line(record, &screen)),
+    })
 }

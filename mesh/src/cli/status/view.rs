@@ -168,7 +168,7 @@ fn agents(state: &State, now: Millis) -> Vec<AgentView> {
         agent_id: ONLOOKER.to_owned(),
         include_stale: true,
     };
-    match ask(state, now, Command::Roster(roster)) {
+    match ask(state, now, &Command::Roster(roster)) {
         Some(Reply::Roster(reply)) => reply.agents,
         _ => Vec::new(),
     }
@@ -179,7 +179,7 @@ fn claims(state: &State, now: Millis) -> Vec<ClaimView> {
         agent_id: ONLOOKER.to_owned(),
         resource: None,
     };
-    match ask(state, now, Command::Claims(claims)) {
+    match ask(state, now, &Command::Claims(claims)) {
         Some(Reply::Claims(reply)) => reply.claims,
         _ => Vec::new(),
     }
@@ -192,13 +192,13 @@ fn unread(state: &State, agent_id: &str, now: Millis) -> u64 {
         limit: Some(1),
         ..Inbox::default()
     };
-    match ask(state, now, Command::Inbox(inbox)) {
+    match ask(state, now, &Command::Inbox(inbox)) {
         Some(Reply::Inbox(reply)) => reply.messages.len() as u64 + reply.unread,
         _ => 0,
     }
 }
 
-fn ask(state: &State, now: Millis, command: Command) -> Option<Reply> {
-    let decision = decide(state, now, &command, 0);
+fn ask(state: &State, now: Millis, command: &Command) -> Option<Reply> {
+    let decision = decide(state, now, command, 0);
     decision.ok().map(|decision| decision.reply)
 }
