@@ -8,6 +8,7 @@ use std::fmt;
 
 use mesh::backends::fs::LockKind;
 
+use crate::network::NetworkKnobs;
 use crate::tape::Tape;
 
 /// The size and the weather of one world.
@@ -78,6 +79,8 @@ pub struct Knobs {
     pub epilogue: Epilogue,
     /// How many of ten dead processes stay dead.
     pub stay_dead_of_ten: u32,
+    /// The network, in a world that has one.
+    pub network: Option<NetworkKnobs>,
 }
 
 /// What befalls the folder after the end, to see whether the next process notices.
@@ -138,6 +141,7 @@ impl Knobs {
                 Epilogue::Newer,
             ]),
             stay_dead_of_ten: tape.pick(&[0, 2, 5]),
+            network: None,
         }
     }
 }

@@ -19,6 +19,7 @@ mod executor;
 mod fs;
 pub mod knobs;
 pub mod mutants;
+pub mod network;
 mod process;
 pub mod report;
 mod run;
