@@ -24,6 +24,7 @@ mod fs;
 pub mod knobs;
 pub mod mutants;
 pub mod network;
+mod predecessor;
 mod process;
 pub mod report;
 mod run;

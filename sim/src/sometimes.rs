@@ -100,6 +100,8 @@ situations! {
     NewerReported,
     /// Two commands shared one entry.
     Batched,
+    /// A predecessor's folder was adopted.
+    Adopted,
     ; network
     /// A machine and the log server could not reach each other.
     CutOff,

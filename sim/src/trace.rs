@@ -131,6 +131,8 @@ pub struct StateSeen {
 /// Everything that happened in one world.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
+    /// Whether the folder was a predecessor's.
+    pub adopts: bool,
     /// In order.
     pub records: Vec<Stamped>,
     /// All calls, in the order in which they were made.

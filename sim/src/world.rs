@@ -125,7 +125,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(mut tape: Tape) -> Self {
         let knobs = Knobs::draw(&mut tape);
-        Self {
+        let adopts = knobs.predecessor;
+        let mut world = Self {
             now: 0,
             tape,
             calls_left: knobs.calls,
@@ -148,7 +149,12 @@ impl World {
             seen: Sometimes::default(),
             deceived: false,
             steps: 0,
+        };
+        if adopts {
+            world.trace.adopts = true;
+            world.begin_with_predecessor();
         }
+        world
     }
 
     /// Notes something in the trace.

@@ -7,10 +7,10 @@ use sim::sweep::{Sweep, sweep};
 use sim::tape::Tape;
 use sim::{Runner, run_on};
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 400;
 
 #[test]
-fn three_hundred_seeds_of_the_network_world_break_nothing_and_meet_everything() {
+fn four_hundred_seeds_of_the_network_world_break_nothing_and_meet_everything() {
     let how = Sweep {
         runner: Runner::Network,
         ..Sweep::default()

@@ -117,6 +117,34 @@ impl LogClient {
         }
     }
 
+    /// What became of an append that was not answered.
+    async fn find_out(&mut self, entry: &Entry) -> Result<Append, StorageError> {
+        for _ in 0..ATTEMPTS {
+            let mut place = self.look(entry).await?;
+            if place == Place::Empty {
+                self.saw(Seen::ProposedAgain);
+                match self.propose(entry).await? {
+                    Some(there) => place = there,
+                    None => continue,
+                }
+            }
+            match place {
+                Place::Yours => {
+                    self.saw(Seen::OwnEntryFound);
+                    return Ok(self.committed(entry));
+                }
+                Place::Others => {
+                    self.saw(Seen::OtherEntryFound);
+                    return Ok(Append::Lost);
+                }
+                // It may have been there before.
+                Place::Trimmed | Place::Empty => break,
+            }
+        }
+        let what = format!("nobody says whether entry {} is in the log", entry.seq);
+        Err(failed(&what, Outcome::Unknown))
+    }
+
     fn saw(&self, seen: Seen) {
         self.world.borrow_mut().seen.hit(seen);
     }
@@ -170,35 +198,14 @@ impl Storage for LogClient {
         if mutants::is(SimBug::TimeoutTakenForLoss) {
             return Ok(Append::Lost);
         }
-        for _ in 0..ATTEMPTS {
-            let mut place = self.look(entry).await?;
-            if place == Place::Empty {
-                self.saw(Seen::ProposedAgain);
-                match self.propose(entry).await? {
-                    Some(there) => place = there,
-                    None => continue,
-                }
-            }
-            match place {
-                Place::Yours => {
-                    self.saw(Seen::OwnEntryFound);
-                    return Ok(self.committed(entry));
-                }
-                Place::Others => {
-                    self.saw(Seen::OtherEntryFound);
-                    return Ok(Append::Lost);
-                }
-                // It may have been there before.
-                Place::Trimmed | Place::Empty => break,
-            }
+        let found = self.find_out(entry).await;
+        if found.is_err() {
+            self.saw(Seen::OutcomeToldUnknown);
+            let (seq, id) = (entry.seq, entry.id.clone());
+            let mut world = self.world.borrow_mut();
+            world.turn(self.process, Turn::OutcomeUnknown { seq, id });
         }
-        self.saw(Seen::OutcomeToldUnknown);
-        let (seq, id) = (entry.seq, entry.id.clone());
-        let mut world = self.world.borrow_mut();
-        world.turn(self.process, Turn::OutcomeUnknown { seq, id });
-        drop(world);
-        let what = format!("nobody says whether entry {} is in the log", entry.seq);
-        Err(failed(&what, Outcome::Unknown))
+        found
     }
 
     async fn sync(&mut self) -> Result<Durability, StorageError> {

@@ -54,7 +54,7 @@ pub(super) fn draw(world: &mut World) -> Option<Fault> {
         3 if knobs.partitions => Some(Fault::Link(machine, Broken::ToTheLog, lasts)),
         4 | 5 if knobs.partitions => Some(Fault::Link(machine, Broken::FromTheLog, lasts)),
         6 | 7 if knobs.holds => Some(Fault::Link(machine, Broken::Held, lasts)),
-        8 | 9 if knobs.slow => Some(Fault::Link(machine, Broken::Slow, lasts)),
+        8 | 9 if knobs.slow => Some(Fault::Link(machine, Broken::Slow, lasts / 4)),
         10 if knobs.server_crashes => Some(Fault::ServerCrash(lasts / 4)),
         11 | 12 if knobs.crashes => Some(Fault::Crash(machine)),
         13 | 14 if knobs.pauses => Some(Fault::Pause(machine, pause)),

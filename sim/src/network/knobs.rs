@@ -40,7 +40,7 @@ impl NetworkKnobs {
         let mut exists = || tape.below(3) > 0;
         Self {
             latency_ms,
-            slow_ms: patience_ms * 3 / 2,
+            slow_ms: patience_ms * 3,
             patience_ms,
             partitions: exists(),
             holds: exists(),
@@ -50,7 +50,7 @@ impl NetworkKnobs {
             pauses: exists(),
             clock_steps: exists(),
             trim_entries: tape.pick(&[1_000, 5, 10, 20]),
-            fault_every_ms: tape.pick(&[40, 10, 20, 100]),
+            fault_every_ms: tape.pick(&[20, 5, 10, 40]),
         }
     }
 }

@@ -75,6 +75,8 @@ impl Network {
             let mut world = world.borrow_mut();
             let knobs = NetworkKnobs::draw(&mut world.tape);
             world.knobs.network = Some(knobs);
+            // There is no folder that a predecessor could have left.
+            (world.knobs.predecessor, world.trace.adopts) = (false, false);
             turmoil::Builder::new()
                 .rng_seed(u64::from(world.tape.draw()))
                 .epoch(SystemTime::UNIX_EPOCH)
