@@ -233,7 +233,7 @@ fn starved(bug: SimBug, seeds: u64, how: &Sweep<'_>) -> Option<(u64, Violation)>
         rule: "sometimes",
         what,
     };
-    (count(None) > 0 && count(how.mutant) == 0).then_some((seeds, broken))
+    (count(how.mutant) == 0 && count(None) > 0).then_some((seeds, broken))
 }
 
 /// A log with a hole in an order that no checker may let pass. Whoever does is caught.
