@@ -1,0 +1,490 @@
+//! The contract of claims, as questions about one step.
+//!
+//! A step is a command, the state before it, and what `decide` made of it. Each question
+//! is written against `docs/contract.md` and the vocabulary of events alone: it asks
+//! whether the outcome is one that the rule allows, and never computes the outcome.
+
+use std::collections::BTreeSet;
+
+use mesh::core::{
+    Claim, ClaimId, ClaimReply, ClaimStatus, Command, Decision, Event, Hold, Millis, Mode,
+    Rejection, Release, ReleaseReply, ReleaseStatus, Reply, ResourceState, State, Ticket, Wait,
+};
+
+use super::bounds::TICK;
+
+/// How long an agent is stale before it is dead (A2), and how far a deadline may be off
+/// before it is cut (C12).
+const STALE: Millis = TICK;
+const TOLERANCE: Millis = 2 * TICK;
+
+/// A rule that a step broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Broken {
+    /// Its id.
+    pub rule: &'static str,
+    /// The sentence that does not hold.
+    pub sentence: &'static str,
+}
+
+/// One step: who asked what when, and what became of it.
+pub struct Step<'a> {
+    /// The state before it.
+    pub before: &'a State,
+    /// The clock of whoever acts.
+    pub at: Millis,
+    /// What was asked.
+    pub command: &'a Command,
+    /// What was decided.
+    pub outcome: &'a Result<Decision, Rejection>,
+}
+
+/// `Ok`, or the rule that is broken.
+type Verdict = Result<(), Broken>;
+
+fn ensure(holds: bool, rule: &'static str, sentence: &'static str) -> Verdict {
+    if holds { Ok(()) } else { Err(Broken { rule, sentence }) }
+}
+
+impl Step<'_> {
+    /// Every question that concerns the step.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that is broken.
+    pub fn check(&self) -> Verdict {
+        let decision = match self.outcome {
+            Ok(decision) => decision,
+            Err(_) => return self.rejection(),
+        };
+        let after = &decision.state;
+        self.replay(decision)?;
+        self.fences(decision)?;
+        self.incarnations(after)?;
+        let names = self.before.fences().chain(after.fences());
+        let names: BTreeSet<_> = names.map(|(name, _)| name.clone()).collect();
+        for name in &names {
+            exclusion(after, name)?;
+            if !self.touches(name) {
+                let same = self.before.resource(name) == after.resource(name);
+                ensure(same, "C9", "a resource changes that nobody touched")?;
+                continue;
+            }
+            self.holds(after, name)?;
+            self.tickets(after, name)?;
+            self.healed(after, name)?;
+        }
+        match (self.command, &decision.reply) {
+            (Command::Claim(claim), Reply::Claim(reply)) => self.claim(claim, reply, after),
+            (Command::Release(release), Reply::Release(reply)) => {
+                self.release(release, reply, decision)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The agent that acts, if acting is a sign of its life (A6).
+    fn actor(&self) -> Option<&str> {
+        match self.command {
+            Command::Register(command) => Some(&command.agent_id),
+            Command::Claim(command) => Some(&command.agent_id),
+            Command::Release(command) => Some(&command.agent_id),
+            _ => None,
+        }
+    }
+
+    /// A2, at the actor's clock.
+    pub fn is_dead(&self, agent: &str) -> bool {
+        let agent = self.before.agent(agent);
+        agent.is_some_and(|agent| self.at > agent.expires_at + STALE)
+    }
+
+    /// C9: whether a hold that stood before has lapsed by now.
+    pub fn hold_lapsed(&self, hold: &Hold) -> bool {
+        hold.expires_at <= self.at || self.is_dead(&hold.agent_id)
+    }
+
+    /// C9: whether a ticket that stood before has lapsed by now.
+    pub fn ticket_lapsed(&self, ticket: &Ticket) -> bool {
+        match self.before.agent(&ticket.agent_id) {
+            Some(_) => self.is_dead(&ticket.agent_id),
+            None => ticket.expires_at <= self.at,
+        }
+    }
+
+    /// The holds and tickets that were there before and are still good.
+    pub fn live<'s>(&self, state: &'s State, name: &str) -> (Vec<&'s Hold>, Vec<&'s Ticket>) {
+        let Some(record) = state.resource(name) else {
+            return (Vec::new(), Vec::new());
+        };
+        let holds = record.holders.iter().filter(|hold| !self.hold_lapsed(hold));
+        let tickets = record.queue.iter().filter(|t| !self.ticket_lapsed(t));
+        (holds.collect(), tickets.collect())
+    }
+
+    /// Whether the step touches a resource, and so must leave it healed (C9).
+    fn touches(&self, name: &str) -> bool {
+        let reborn = self.actor().is_some_and(|agent| {
+            let involved = self.before.resource(name)
+                .is_some_and(|r| r.hold_of(agent).is_some() || r.ticket_of(agent).is_some());
+            self.is_dead(agent) && involved
+        });
+        reborn
+            || match self.command {
+                Command::Claim(claim) => claim.resource == name,
+                Command::Release(release) => release.resource == name,
+                Command::Claims(claims) => claims.resource.as_deref().is_none_or(|r| r == name),
+                Command::Roster(_) | Command::Gc(_) => true,
+                _ => false,
+            }
+    }
+
+    /// Whether the step gives `claim_id` back.
+    fn gives_back(&self, agent: &str, claim_id: ClaimId) -> bool {
+        matches!(self.command, Command::Release(release)
+            if release.agent_id == agent && release.claim_id.parse() == Ok(claim_id))
+    }
+
+    /// C7: only a ticket in another mode is refused.
+    fn rejection(&self) -> Verdict {
+        let other_mode = match self.command {
+            Command::Claim(claim) => {
+                let (_, tickets) = self.live(self.before, &claim.resource);
+                let own = tickets.iter().find(|t| *t.agent_id == *claim.agent_id);
+                own.is_some_and(|ticket| claim.mode.is_some_and(|mode| mode != ticket.mode))
+            }
+            _ => false,
+        };
+        ensure(other_mode, "G3", "a good request is refused")
+    }
+
+    /// The log tells everything: its events lead to the state that was decided.
+    fn replay(&self, decision: &Decision) -> Verdict {
+        let mut replayed = self.before.clone();
+        for event in &decision.events {
+            replayed.apply(self.at, event);
+        }
+        ensure(
+            replayed == decision.state,
+            "replay",
+            "the events do not lead to the state that was decided",
+        )
+    }
+
+    /// C3, from the events in their order.
+    fn fences(&self, decision: &Decision) -> Verdict {
+        let mut newest: Vec<(&str, u64, bool)> = Vec::new();
+        for event in &decision.events {
+            let (Some(name), Some(fence)) = (event.resource(), event.fence()) else {
+                continue;
+            };
+            let shared = self.is_shared_promotion(event);
+            let seen = newest.iter().position(|(r, ..)| *r == &**name);
+            let (last, in_run) = match seen {
+                Some(at) => (newest[at].1, newest[at].2),
+                None => (self.before.newest_fence(name), false),
+            };
+            let right = fence == last + 1 || (in_run && shared && fence == last);
+            ensure(right, "C3", "a grant does not carry the newest fence + 1")?;
+            match seen {
+                Some(at) => newest[at] = (name, fence, shared),
+                None => newest.push((name, fence, shared)),
+            }
+        }
+        for (name, fence) in self.before.fences() {
+            let granted = newest.iter().find(|(r, ..)| *r == &**name);
+            let expected = granted.map_or(fence, |(_, fence, _)| *fence);
+            let right = decision.state.newest_fence(name) == expected;
+            ensure(right, "C3", "the newest fence is not that of the last grant")?;
+        }
+        Ok(())
+    }
+
+    fn is_shared_promotion(&self, event: &Event) -> bool {
+        let Event::Promoted { resource, agent_id, .. } = event else {
+            return false;
+        };
+        let ticket = self.before.resource(resource).and_then(|r| r.ticket_of(agent_id));
+        ticket.is_some_and(|(_, ticket)| ticket.mode == Mode::Shared)
+    }
+
+    /// A3 and A6: epochs, and what a new incarnation starts with.
+    fn incarnations(&self, after: &State) -> Verdict {
+        for (id, before) in self.before.agents() {
+            let Some(now) = after.agent(id) else {
+                return ensure(false, "A4", "a registered agent vanished");
+            };
+            let acts = self.actor() == Some(id);
+            let reborn = acts && self.is_dead(id);
+            let epoch = before.epoch + u64::from(reborn);
+            ensure(now.epoch == epoch, "A3", "the epoch is not that of the incarnation")?;
+            if acts {
+                let alive = now.expires_at >= self.at + now.ttl_ms;
+                ensure(alive, "A6", "an agent that acts is not alive by it")?;
+            } else {
+                let longer = now.expires_at > before.expires_at;
+                ensure(!longer, "A5", "an agent that did not act lives longer")?;
+            }
+            if reborn {
+                let kept = self.before.resources().any(|(name, record)| {
+                    let held = record.hold_of(id).map(|hold| hold.claim_id);
+                    let waited = record.ticket_of(id).map(|(_, ticket)| ticket.claim_id);
+                    held.or(waited).is_some_and(|claim| has_claim(after, name, claim))
+                });
+                ensure(!kept, "A3", "a new incarnation keeps what the dead one had")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// C4 and C9: a hold that has not lapsed stays as it is, whoever else comes.
+    fn holds(&self, after: &State, name: &str) -> Verdict {
+        for hold in self.live(self.before, name).0 {
+            let kept = after.resource(name)
+                .and_then(|r| r.hold_of(&hold.agent_id))
+                .filter(|now| now.claim_id == hold.claim_id);
+            let Some(now) = kept else {
+                let given_back = self.gives_back(&hold.agent_id, hold.claim_id);
+                ensure(given_back, "C9", "a hold is taken away before it lapses")?;
+                continue;
+            };
+            let claims = matches!(self.command, Command::Claim(claim)
+                if claim.resource == name && claim.agent_id == *hold.agent_id);
+            if !claims {
+                ensure(now.fence == hold.fence, "C4", "a hold gets another's fence")?;
+                let cut = hold.expires_at > self.at + hold.lease_ms + TOLERANCE;
+                let right = now.expires_at == hold.expires_at || cut;
+                ensure(right, "C4", "a lease changes that nobody renewed")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// C6, C7 and C8: the queue moves forward, nobody overtakes, and no ticket is lost or
+    /// doubled.
+    fn tickets(&self, after: &State, name: &str) -> Verdict {
+        let (_, live) = self.live(self.before, name);
+        let waiting: Vec<ClaimId> = after.resource(name)
+            .map(|r| r.queue.iter().map(|t| t.claim_id).collect())
+            .unwrap_or_default();
+        let mut seen_waiting = false;
+        for ticket in &live {
+            if self.gives_back(&ticket.agent_id, ticket.claim_id) {
+                continue;
+            }
+            let waits = waiting.contains(&ticket.claim_id);
+            let held = has_claim(after, name, ticket.claim_id);
+            ensure(held, "C7", "a ticket is lost")?;
+            ensure(waits || !seen_waiting, "C6", "a ticket overtakes another")?;
+            seen_waiting |= waits;
+        }
+        let kept: Vec<ClaimId> = live.iter().map(|t| t.claim_id).collect();
+        let old = waiting.iter().filter(|id| kept.contains(id));
+        let order = kept.iter().filter(|id| waiting.contains(id));
+        ensure(old.eq(order), "C6", "the queue changes its order")?;
+        let new = waiting.iter().skip_while(|id| kept.contains(id));
+        let new: Vec<_> = new.collect();
+        let own = self.actor().and_then(|agent| after.resource(name)?.ticket_of(agent));
+        let joined = new.len() <= 1 && new.iter().all(|id| own.is_some_and(|(_, t)| t.claim_id == **id));
+        ensure(joined, "C7", "somebody queues who did not ask")
+    }
+
+    /// C9 and C12: whatever touches a resource leaves nothing lapsed, and no deadline
+    /// that only a bad clock can have set.
+    fn healed(&self, after: &State, name: &str) -> Verdict {
+        let Some(record) = after.resource(name) else {
+            return Ok(());
+        };
+        let dead = |id: &str| after.agent(id).is_some_and(|a| self.at > a.expires_at + STALE);
+        let far = |deadline: Millis, lease: Millis| deadline > self.at + lease + TOLERANCE;
+        for hold in &record.holders {
+            let lapsed = hold.expires_at <= self.at || dead(&hold.agent_id);
+            ensure(!lapsed, "C9", "a lapsed hold is left in place")?;
+            let far = far(hold.expires_at, hold.lease_ms);
+            ensure(!far, "C12", "a lease that a bad clock set is left in place")?;
+        }
+        for ticket in &record.queue {
+            let lapsed = match after.agent(&ticket.agent_id) {
+                Some(_) => dead(&ticket.agent_id),
+                None => ticket.expires_at <= self.at,
+            };
+            ensure(!lapsed, "C9", "a lapsed ticket is left in place")?;
+        }
+        Ok(())
+    }
+
+    /// C4 to C7: what a claim may be answered.
+    fn claim(&self, claim: &Claim, reply: &ClaimReply, after: &State) -> Verdict {
+        let (holds, tickets) = self.live(self.before, &claim.resource);
+        let own = holds.iter().find(|h| *h.agent_id == *claim.agent_id);
+        let ticket = tickets.iter().find(|t| *t.agent_id == *claim.agent_id);
+        let now = after.resource(&claim.resource);
+        let hold = now.and_then(|r| r.hold_of(&claim.agent_id));
+        let place = now.and_then(|r| r.ticket_of(&claim.agent_id));
+        reply_is_true(reply, hold, place)?;
+        match (own, ticket) {
+            (Some(own), _) => {
+                let mode = self.before.resource(&claim.resource).map(|r| r.mode);
+                let up = mode == Some(Mode::Shared) && claim.mode == Some(Mode::Exclusive);
+                if up {
+                    let alone = holds.len() == 1 && tickets.is_empty();
+                    self.upgrade(own, alone, reply, hold)
+                } else {
+                    self.renewal(claim, own, reply, now)
+                }
+            }
+            (None, Some(ticket)) => {
+                let same = reply.claim_id == ticket.claim_id.to_string();
+                let denied = reply.status == ClaimStatus::Denied;
+                ensure(same || denied, "C7", "a queued agent gets another ticket")?;
+                ensure(
+                    !(denied && claim.mode.is_none()),
+                    "C7",
+                    "a queued agent is denied what it waits for",
+                )
+            }
+            (None, None) => self.request(claim, reply, now),
+        }
+    }
+
+    /// C4 and the downgrade of C5.
+    fn renewal(
+        &self,
+        claim: &Claim,
+        own: &Hold,
+        reply: &ClaimReply,
+        now: Option<&ResourceState>,
+    ) -> Verdict {
+        let granted = reply.status == ClaimStatus::Granted;
+        ensure(granted, "C4", "a holder is refused its renewal")?;
+        let same = reply.claim_id == own.claim_id.to_string() && reply.fence == own.fence;
+        ensure(same, "C4", "a renewal changes the claim id or the fence")?;
+        let lease = claim.lease_seconds.map_or(own.lease_ms, |s| s * 1000);
+        let hold = now.and_then(|r| r.hold_of(&own.agent_id));
+        let renewed = hold.is_some_and(|hold| hold.expires_at == self.at + lease);
+        ensure(renewed, "C4", "a renewal does not set the lease from now")?;
+        let mode = now.map(|r| r.mode);
+        let right = claim.mode.is_none() || mode == claim.mode;
+        ensure(right, "C5", "a downgrade leaves the mode as it was")
+    }
+
+    /// C5: shared to exclusive.
+    fn upgrade(&self, own: &Hold, alone: bool, reply: &ClaimReply, now: Option<&Hold>) -> Verdict {
+        let Some(now) = now else {
+            return ensure(false, "C5", "an upgrade costs the holder its hold");
+        };
+        ensure(now.claim_id == own.claim_id, "C5", "an upgrade changes the claim id")?;
+        if alone {
+            let granted = reply.status == ClaimStatus::Granted;
+            ensure(granted, "C5", "a sole holder's upgrade is denied")?;
+            ensure(now.fence > own.fence, "C5", "an upgrade keeps the old fence")
+        } else {
+            let denied = reply.status == ClaimStatus::Denied;
+            ensure(denied, "C5", "an upgrade is not denied beside others")?;
+            let cut = own.expires_at > self.at + own.lease_ms + TOLERANCE;
+            let same = now.fence == own.fence && (now.expires_at == own.expires_at || cut);
+            ensure(same, "C5", "a denied upgrade changes the hold")
+        }
+    }
+
+    /// C6: a new request is granted if, and only if, nobody is in its way or before it.
+    fn request(&self, claim: &Claim, reply: &ClaimReply, now: Option<&ResourceState>) -> Verdict {
+        let mode = claim.mode.unwrap_or(Mode::Exclusive);
+        let others_wait = now.is_some_and(|r| r.queue.iter().any(|t| *t.agent_id != *claim.agent_id));
+        let others_hold = now.is_some_and(|r| {
+            let conflict = r.mode == Mode::Exclusive || mode == Mode::Exclusive;
+            conflict && r.holders.iter().any(|h| *h.agent_id != *claim.agent_id)
+        });
+        let free = !others_wait && !others_hold;
+        match reply.status {
+            ClaimStatus::Granted => {
+                ensure(!others_wait, "C6", "a new request passes a waiting ticket")?;
+                ensure(!others_hold, "C2", "a new request passes a holder")
+            }
+            ClaimStatus::Queued => {
+                ensure(!free, "C6", "a request waits for nobody")?;
+                ensure(claim.wait == Wait::Queue, "C1", "who would not wait is queued")
+            }
+            ClaimStatus::Denied => {
+                ensure(!free, "C6", "a request is denied though nobody is in its way")?;
+                ensure(claim.wait == Wait::NoWait, "C1", "who would wait is denied")
+            }
+        }
+    }
+
+    /// C10.
+    fn release(&self, release: &Release, reply: &ReleaseReply, decision: &Decision) -> Verdict {
+        let (holds, tickets) = self.live(self.before, &release.resource);
+        let holds = holds.iter().map(|h| (&h.agent_id, h.claim_id));
+        let tickets = tickets.iter().map(|t| (&t.agent_id, t.claim_id));
+        let owner = holds
+            .chain(tickets)
+            .find(|(_, id)| release.claim_id.parse() == Ok(*id))
+            .map(|(owner, _)| &**owner);
+        let expected = match owner {
+            Some(owner) if owner == release.agent_id => ReleaseStatus::Released,
+            Some(_) => ReleaseStatus::NotHolder,
+            None => ReleaseStatus::Unknown,
+        };
+        ensure(reply.status == expected, "C10", "a release has the wrong status")?;
+        if expected != ReleaseStatus::Released {
+            return Ok(());
+        }
+        let after = &decision.state;
+        let gone = release.claim_id.parse().is_ok_and(|id| !has_claim(after, &release.resource, id));
+        ensure(gone, "C10", "what was released is still there")?;
+        let newest = after.newest_fence(&release.resource);
+        ensure(reply.fence == Some(newest), "C10", "the fence is not the newest")?;
+        let next = reply.next_holder.as_ref();
+        let holds = next.is_none_or(|next| {
+            after.resource(&release.resource).is_some_and(|r| r.hold_of(next).is_some())
+        });
+        ensure(holds, "C10", "the next holder does not hold")
+    }
+}
+
+/// C2 and C8, and one hold or ticket an agent (C7).
+fn exclusion(state: &State, name: &str) -> Verdict {
+    let Some(record) = state.resource(name) else {
+        return Ok(());
+    };
+    let one = record.mode == Mode::Shared || record.holders.len() <= 1;
+    ensure(one, "C2", "an exclusive resource has two holders")?;
+    let head = record.queue.front();
+    let blocked = head.is_none_or(|head| {
+        let conflict = record.mode == Mode::Exclusive || head.mode == Mode::Exclusive;
+        conflict && !record.holders.is_empty()
+    });
+    ensure(blocked, "C8", "the head of the queue waits for nobody")?;
+    let holders = record.holders.iter().map(|h| &h.agent_id);
+    let waiters = record.queue.iter().map(|t| &t.agent_id);
+    let mut seen = BTreeSet::new();
+    let once = holders.chain(waiters).all(|agent| seen.insert(agent));
+    ensure(once, "C7", "an agent holds or waits twice")
+}
+
+fn has_claim(state: &State, name: &str, claim: ClaimId) -> bool {
+    state.resource(name).is_some_and(|record| {
+        record.holders.iter().any(|h| h.claim_id == claim)
+            || record.queue.iter().any(|t| t.claim_id == claim)
+    })
+}
+
+/// C1: the reply says what the state says.
+fn reply_is_true(
+    reply: &ClaimReply,
+    hold: Option<&Hold>,
+    ticket: Option<(usize, &Ticket)>,
+) -> Verdict {
+    let right = match reply.status {
+        ClaimStatus::Granted => hold.is_some_and(|hold| {
+            reply.claim_id == hold.claim_id.to_string() && reply.fence == hold.fence
+        }),
+        ClaimStatus::Queued => ticket.is_some_and(|(place, ticket)| {
+            reply.claim_id == ticket.claim_id.to_string()
+                && reply.queue_position == Some(place as u64 + 1)
+        }),
+        ClaimStatus::Denied => reply.claim_id.is_empty() && ticket.is_none(),
+    };
+    ensure(right, "C1", "a claim's reply differs from the state")
+}
