@@ -1,5 +1,6 @@
 //! The models: every interleaving, not only the unlucky ones.
 pub mod claims;
+pub mod commit;
 pub mod run;
 mod witness;
 

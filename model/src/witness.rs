@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One bit for each property of a model.
 #[derive(Debug, Default)]
-pub struct Witness(AtomicU64);
+pub(crate) struct Witness(AtomicU64);
 
 impl Witness {
     /// For `sometimes`: whether this state is the first in which `condition` holds.
-    pub fn first(&self, property: u32, condition: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn first(&self, property: u32, condition: impl FnOnce() -> bool) -> bool {
         let bit = 1 << property;
         if self.0.load(Ordering::Relaxed) & bit != 0 || !condition() {
             return false;
@@ -22,7 +22,7 @@ impl Witness {
     }
 
     /// For `always`: whether `condition` holds, or failed in an earlier state already.
-    pub fn holds(&self, property: u32, condition: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn holds(&self, property: u32, condition: impl FnOnce() -> bool) -> bool {
         !self.first(property, || !condition())
     }
 }

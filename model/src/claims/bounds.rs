@@ -5,8 +5,8 @@ use mesh::core::Millis;
 /// One tick of the clock. As long as an agent stays stale, so that all three kinds of
 /// liveness are a tick apart, and half of what a bad clock is forgiven (C12).
 pub const TICK: Millis = 30_000;
-/// The lease of every claim and the TTL of every registration.
-pub const LEASE_SECONDS: u64 = TICK / 1000;
+/// The TTL of every registration: alive for a tick, stale for another, then dead.
+pub const TTL_SECONDS: u64 = TICK / 1000;
 
 /// How an agent lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,9 @@ pub struct Bounds {
     pub agents: Vec<Role>,
     /// How many resources there are.
     pub resources: usize,
+    /// How many ticks a lease lasts: with 1 it ends before its silent holder is dead,
+    /// with 4 it does not.
+    pub lease: u64,
     /// By how many ticks the clock of an observer is off, who only looks (and so reaps).
     pub observer: Option<i64>,
     /// Whether claims without waiting, releases of others' claims and explicit modes on
@@ -57,11 +60,11 @@ impl Bounds {
 }
 
 /// The name of agent number `n`.
-pub fn agent(n: usize) -> &'static str {
+pub(super) fn agent(n: usize) -> &'static str {
     ["a", "b", "c", "d"][n]
 }
 
 /// The name of resource number `n`.
-pub fn resource(n: usize) -> &'static str {
+pub(super) fn resource(n: usize) -> &'static str {
     ["r", "s", "t"][n]
 }

@@ -168,7 +168,7 @@ pub(super) fn properties(bounds: &Bounds) -> Vec<Property<Claims>> {
         agents > 2, RunPromoted, "a run of shared tickets is promoted";
         true, Cancelled, "a ticket is cancelled";
         true, LapsedByLease, "a hold lapses with its lease";
-        registers, LapsedByDeath, "a hold lapses by death";
+        registers && bounds.lease > 3, LapsedByDeath, "a hold lapses by death";
         true, TicketLapsed, "a ticket lapses";
         registers, Reborn, "a dead agent comes back";
         true, ReleaseOfLapsed, "the release of a lapsed hold is unknown";

@@ -25,7 +25,7 @@ use mesh::core::{
 };
 use stateright::{Model, Property};
 
-pub use bounds::{ANONYMOUS, Bounds, LEASE_SECONDS, REGISTERED, Role, TICK};
+pub use bounds::{ANONYMOUS, Bounds, REGISTERED, Role, TICK, TTL_SECONDS};
 pub use contract::{Broken, Step};
 pub use facts::Fact;
 pub use view::View;
@@ -120,7 +120,7 @@ impl Claims {
                     branch: "main".into(),
                     prompt_ptr: "task".into(),
                     role: None,
-                    ttl_seconds: Some(LEASE_SECONDS),
+                    ttl_seconds: Some(TTL_SECONDS),
                 };
                 (actor(n), Command::Register(register))
             }
@@ -129,7 +129,7 @@ impl Claims {
                     agent_id: agent(n).into(),
                     resource: resource(r).into(),
                     mode,
-                    lease_seconds: Some(LEASE_SECONDS),
+                    lease_seconds: Some(self.bounds.lease * TICK / 1000),
                     wait,
                     note: None,
                 };
@@ -219,9 +219,10 @@ impl Claims {
     /// C9, as a countdown: if all agents fall silent and somebody with a right clock looks
     /// at each tick, nothing is held or waited for after so many ticks.
     fn heals(&self, point: &Point) -> bool {
-        let tickets = self.bounds.agents.len() as i64;
-        // A lease, and what a bad clock adds to it within its tolerance, for each in line.
-        let patience = 2 + self.bounds.fastest() + tickets;
+        // What a bad clock adds within its tolerance, and for each in line its lease or the
+        // three ticks until it is dead, whatever comes first.
+        let each = self.bounds.agents.len() as i64;
+        let patience = 2 + self.bounds.fastest() + each * (self.bounds.lease as i64).min(3);
         let mut state = point.state.clone();
         for ticks in 0..=patience {
             if state.resources().next().is_none() {

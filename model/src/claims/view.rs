@@ -140,6 +140,7 @@ mod tests {
         let bounds = Bounds {
             agents: vec![REGISTERED, REGISTERED, ANONYMOUS],
             resources: 2,
+            lease: 1,
             observer: None,
             thorough: false,
         };
