@@ -4,7 +4,7 @@ use mesh::backends::fs::Link;
 use stateright::{Model, Property};
 
 use super::disk::Name;
-use super::writer::{Phase, Task};
+use super::writer::Phase;
 use super::{Action, Bounds, Commit, World};
 
 /// Something that a step can bring about.
@@ -44,6 +44,13 @@ impl Fact {
                 _ => false,
             };
         }
+        if let Action::Append(n) | Action::Look(n) = action {
+            return match self {
+                Self::SawUnfinished => next.writers[n].unfinished,
+                Self::FinishedByOther => next.writers[n].phase == Phase::WritingNext,
+                _ => false,
+            };
+        }
         if let Action::Lock(n) = action {
             let held = world.writers.iter().enumerate();
             let mut held = held.filter(|(m, writer)| *m != n && writer.locks);
@@ -71,12 +78,8 @@ impl Fact {
                 let records = &world.disk.files[before.file].records;
                 records.iter().any(|record| !record.whole)
             }
-            (Self::SawUnfinished, Phase::Reading(_)) => after.unfinished,
             (Self::VoidAfterSeal, Phase::Judging(Link::Entry { .. }, _)) => {
                 after.chain.sealed && after.exposed
-            }
-            (Self::FinishedByOther, Phase::Reading(Task::Append | Task::Look)) => {
-                after.phase == Phase::WritingNext
             }
             (Self::LinkTaken, Phase::Linking(_)) => next.disk.names == world.disk.names,
             (Self::NameGone, Phase::CheckingName(_)) => matches!(after.phase, Phase::Following(_)),

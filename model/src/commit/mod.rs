@@ -201,7 +201,9 @@ impl Commit {
             Phase::Appending(_) if self.is_being_written(world, writer.file) => {}
             _ => actions.push(Action::Step(n)),
         }
-        if world.kills > 0 && writer.is_up() {
+        // Elsewhere a kill is a pause without end, with a new process in its place.
+        let tears = matches!(writer.phase, Phase::Writing(..));
+        if world.kills > 0 && writer.is_up() && (tears || !self.bounds.torn) {
             actions.push(Action::Kill(n));
         }
     }
@@ -209,6 +211,11 @@ impl Commit {
     fn is_being_written(&self, world: &World, file: usize) -> bool {
         let writing = |w: &Writer| w.file == file && matches!(w.phase, Phase::Writing(..));
         world.writers.iter().any(writing)
+    }
+
+    fn begin(&self, world: &mut World, n: usize, task: Task) {
+        let effect = world.writers[n].begin(task, &world.disk, &self.bounds);
+        world.show(n, effect);
     }
 
     fn act(&self, world: &mut World, action: Action) {
@@ -222,8 +229,8 @@ impl Commit {
                     writer.locks = m == n;
                 }
             }
-            Action::Append(n) => world.writers[n].phase = Phase::Reading(Task::Append),
-            Action::Look(n) => world.writers[n].phase = Phase::Reading(Task::Look),
+            Action::Append(n) => self.begin(world, n, Task::Append),
+            Action::Look(n) => self.begin(world, n, Task::Look),
             Action::Step(n) => {
                 let effect = world.writers[n].step(&mut world.disk, &self.bounds);
                 world.show(n, effect);
@@ -249,9 +256,13 @@ impl Model for Commit {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let writer = Writer::down(self.bounds.commands, false);
+        let disk = Disk::new();
+        // At first everybody is up, and has synced the directory: as after some commands.
+        let mut writer = Writer::down(self.bounds.commands, false);
+        writer.start(&disk, &self.bounds);
+        writer.named = true;
         vec![World {
-            disk: Disk::new(),
+            disk,
             writers: vec![writer; self.bounds.writers],
             told: Vec::new(),
             relied_on: 1,

@@ -18,8 +18,8 @@ pub(super) fn action(action: Action) -> String {
     match action {
         Action::Start(n) => format!("{} starts up", process(n)),
         Action::Lock(n) => format!("{} takes the store's lock, or steals it", process(n)),
-        Action::Append(n) => format!("{} begins an append", process(n)),
-        Action::Look(n) => format!("{} begins a look", process(n)),
+        Action::Append(n) => format!("{} reads the log, to append", process(n)),
+        Action::Look(n) => format!("{} reads the log, to reveal it", process(n)),
         Action::Step(n) => format!("{} takes its next step", process(n)),
         Action::Kill(n) => format!("{} is killed", process(n)),
         Action::Cut(0) => "the power fails: all that was not synced is lost".to_owned(),

@@ -226,6 +226,11 @@ impl Writer {
         (full || self.chain.sealed) && self.number < bounds.generations
     }
 
+    /// Begins a command: reads the log, to do `task`.
+    pub(super) fn begin(&mut self, task: Task, disk: &Disk, bounds: &Bounds) -> Effect {
+        self.read_for(task, disk, bounds)
+    }
+
     /// The next step of a process that is up and not idle.
     pub(super) fn step(&mut self, disk: &mut Disk, bounds: &Bounds) -> Effect {
         match self.phase {
