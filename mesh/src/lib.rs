@@ -5,7 +5,8 @@
 //! (durable, totally ordered, with a cursor for each reader). Any number of processes
 //! share one folder; there is no daemon.
 //!
-//! ```no_run
+#![cfg_attr(feature = "os", doc = "```no_run")]
+#![cfg_attr(not(feature = "os"), doc = "```ignore")]
 //! # async fn example() -> Result<(), mesh::MeshError> {
 //! use mesh::Mesh;
 //! use mesh::core::{Claim, ClaimStatus};
@@ -31,7 +32,8 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `mcp`, `cli` (binary) | MCP tools and commands: arguments in, a command down, a reply out |
+//! | `mcp`, `cli` (feature `server`) | MCP server and commands: arguments in, a command down, a reply out |
+//! | [`tools`] | the nine tools, described once: schemas, and JSON arguments to commands |
 //! | [`coordinator`] | one task that locks, catches up, decides, appends, syncs, replies |
 //! | [`ports`] | what the coordinator needs of the world: `Clock`, `Storage`, `Lock` |
 //! | [`backends`] | the ports on a file system and in memory |
@@ -47,11 +49,16 @@
 compile_error!("mesh runs on Linux and macOS; Windows and other systems are not supported");
 
 pub mod backends;
+#[cfg(feature = "server")]
+pub mod cli;
 pub mod coordinator;
 pub mod core;
+#[cfg(feature = "server")]
+pub mod mcp;
 #[cfg(feature = "os")]
 mod open;
 pub mod ports;
+pub mod tools;
 
 pub use coordinator::{Mesh, MeshError};
 #[cfg(feature = "os")]

@@ -1,2 +1,7 @@
-//! seed
-fn main() {}
+//! The `mesh` command; see [`mesh::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mesh::cli::main()
+}

@@ -2,11 +2,14 @@
 
 #[cfg(feature = "os")]
 mod clock;
+pub mod conformance;
 #[cfg(feature = "os")]
 mod entropy;
 pub mod fs;
+mod memory;
 
 #[cfg(feature = "os")]
 pub use clock::SystemClock;
 #[cfg(feature = "os")]
 pub use entropy::seed;
+pub use memory::{ManualClock, MemoryLock, MemoryLog, MemoryStorage};

@@ -16,6 +16,8 @@
 //! The task runs on any executor: its channels need no runtime. It is meant for a
 //! thread of its own, since the real ports block.
 
+#[cfg(all(test, feature = "server"))]
+pub(crate) mod fake;
 mod handle;
 mod task;
 

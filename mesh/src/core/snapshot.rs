@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::Entry;
+use super::event::{Entry, Event};
 use super::ids::{ClaimId, MessageId};
 use super::names::{AgentId, Resource};
 use super::state::{Agent, KeyedPost, Message, ResourceState, State};
@@ -19,6 +19,9 @@ use super::trail::{Trail, TrailRecord};
 const PART_ROWS: usize = 512;
 /// How many bytes of message bodies a part holds before it is full.
 const PART_BODY_BYTES: usize = 1 << 18;
+
+/// How many bytes an id takes in a part.
+const ID_BYTES: usize = 29;
 
 /// What the log says up to and including entry `seq`. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +89,7 @@ impl Snapshot {
             .chain(chunks(messages, body_bytes).map(Part::Messages))
             .chain(chunks(cursors, one).map(Part::Cursors))
             .chain(chunks(keys, one).map(Part::Keys))
-            .chain(chunks(self.trail.iter().cloned(), one).map(Part::Trail))
+            .chain(chunks(self.trail.iter().cloned(), records).map(Part::Trail))
     }
 }
 
@@ -96,6 +99,14 @@ fn one<T>(_: &T) -> usize {
 
 fn claims((_, record): &(Resource, ResourceState)) -> usize {
     (1 + record.holders.len() + record.queue.len()) * PART_BODY_BYTES / PART_ROWS
+}
+
+fn records(record: &TrailRecord) -> usize {
+    let ids = match &record.event {
+        Event::Expired { message_ids } | Event::KeysForgotten { message_ids } => message_ids.len(),
+        _ => 0,
+    };
+    PART_BODY_BYTES / PART_ROWS + ids * ID_BYTES
 }
 
 fn body_bytes((_, message): &(MessageId, Arc<Message>)) -> usize {

@@ -12,9 +12,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::damage::no_file;
+use super::error::is_no_file;
 use super::export::MARK;
 use super::names;
 use super::open::missing_journal;
+use super::rotation::ignore_missing;
 use super::seam::{Access, FileSystem};
 use super::storage::FsStorage;
 use crate::core::{
@@ -30,15 +33,25 @@ const STALE_LOCK: Millis = 5_000;
 const LOCK_POLL: Millis = 20;
 
 /// The predecessor's file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 struct NodeState {
     roster: BTreeMap<String, NodeAgent>,
     claims: BTreeMap<String, NodeClaim>,
     messages: BTreeMap<String, NodeMessage>,
+    #[serde(default)]
+    log: Vec<NodeLogRow>,
     cursors: BTreeMap<String, String>,
+    #[serde(default)]
     events: Vec<NodeEvent>,
+    #[serde(default)]
     fence_floor: BTreeMap<String, u64>,
+}
+
+/// A row of the log of messages. The predecessor keeps it longer than the message, so
+/// it may know the newest id where the messages do not.
+#[derive(Debug, Deserialize)]
+struct NodeLogRow {
+    message_id: MessageId,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,6 +120,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         let file = match self.fs.open(names::STATE, Access::Read).await {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_no_file(&error) => return Err(no_file(names::STATE)),
             Err(error) => return Err(failed(&error)),
         };
         let len = self.fs.stat(&file).await.map_err(|e| failed(&e))?.len;
@@ -141,36 +155,70 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             return Ok(());
         }
         let snapshot = adopt(&bytes, self.clock.now()).map_err(|what| damaged(&what))?;
-        match self.fs.link(names::STATE, names::STATE_NODE).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                let name = names::STATE_NODE;
-                return Err(Self::io(
-                    "keep the original as",
-                    name,
-                    Outcome::NoEffect,
-                    &error,
-                ));
-            }
-        }
+        self.keep_original().await?;
         self.create_first(&snapshot).await
     }
 
-    /// Takes the lock directory of the predecessor, as the predecessor does.
+    /// Gives the original a second name, since ours will take its first.
+    async fn keep_original(&self) -> Result<(), StorageError> {
+        let failed = |e: &io::Error| {
+            let doing = "keep the original as";
+            Self::io(doing, names::STATE_NODE, Outcome::NoEffect, e)
+        };
+        match self.fs.link(names::STATE, names::STATE_NODE).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(&error)),
+        }
+        let kept = self.fs.stat_name(names::STATE_NODE).await;
+        let original = self.fs.stat_name(names::STATE).await;
+        match (kept, original) {
+            // An adoption that was cut short got as far as this.
+            (Ok(kept), Ok(original)) if kept.id == original.id => Ok(()),
+            (Err(error), _) | (_, Err(error)) => Err(failed(&error)),
+            _ => Err(StorageError {
+                kind: StorageErrorKind::Io,
+                what: format!(
+                    "{} cannot be adopted: its original would be kept as {}, and there is \
+                     another file of that name",
+                    names::STATE,
+                    names::STATE_NODE
+                ),
+                next: format!("move {} away, then call again", names::STATE_NODE),
+                outcome: Outcome::NoEffect,
+            }),
+        }
+    }
+
+    /// Takes the lock directory of the predecessor. One that stands unchanged for as
+    /// long as the predecessor itself would wait is taken from its dead holder.
+    ///
+    /// The predecessor's waiters measure how long *they* have waited, and so rob a
+    /// holder that came a moment ago. Here each new directory gets its full time, as
+    /// far as its inode tells.
     async fn lock_predecessor(&self) -> Result<(), StorageError> {
         let failed = |e: &io::Error| Self::io("take", names::NODE_LOCK, Outcome::NoEffect, e);
-        let started = self.clock.monotonic();
+        let mut watched = None;
         loop {
             match self.fs.make_dir(names::NODE_LOCK).await {
                 Ok(()) => return Ok(()),
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(failed(&error));
-                }
-                Err(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(&error)),
             }
-            if self.clock.monotonic() - started > STALE_LOCK {
-                let _ = self.fs.remove_dir(names::NODE_LOCK).await;
+            let Ok(stat) = self.fs.stat_name(names::NODE_LOCK).await else {
+                continue;
+            };
+            let now = self.clock.monotonic();
+            match watched {
+                Some((id, since)) if id == stat.id => {
+                    if now.saturating_sub(since) > STALE_LOCK {
+                        ignore_missing(self.fs.remove_dir(names::NODE_LOCK).await)
+                            .map_err(|e| failed(&e))?;
+                        watched = None;
+                        continue;
+                    }
+                }
+                _ => watched = Some((stat.id, now)),
             }
             self.clock.sleep(LOCK_POLL).await;
         }
@@ -226,7 +274,10 @@ fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
         at: now,
         events: settle(&snapshot.state, now),
     };
-    snapshot.state.apply_entry(&healed);
+    // Not as an entry of our own, which could only break an invariant by a bug.
+    for event in &healed.events {
+        snapshot.state.apply(now, event);
+    }
     snapshot.trail.record(&healed);
     snapshot.state.invariants()?;
     Ok(snapshot)
@@ -234,7 +285,9 @@ fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
 
 fn parts(node: NodeState, now: Millis) -> Result<Vec<Part>, String> {
     let messages = messages(node.messages)?;
-    let newest_message = messages.last().map_or(MessageId::ZERO, |(id, _)| *id);
+    let logged = node.log.iter().map(|row| row.message_id);
+    let issued = messages.iter().map(|(id, _)| *id).chain(logged);
+    let newest_message = issued.max().unwrap_or(MessageId::ZERO);
     let claim_ids = node.claims.values().flat_map(|claim| {
         let holders = claim.holders.iter().map(|holder| holder.claim_id);
         holders.chain(claim.queue.iter().map(|ticket| ticket.claim_id))
@@ -244,15 +297,22 @@ fn parts(node: NodeState, now: Millis) -> Result<Vec<Part>, String> {
         message: newest_message,
     };
     let mut fences = node.fence_floor;
-    for (resource, claim) in &node.claims {
-        let floor = fences.entry(resource.clone()).or_default();
-        *floor = claim.fence.max(*floor);
+    let granted = node.events.iter().map(|row| (&row.resource, row.fence));
+    let held = node.claims.iter().map(|(name, claim)| (name, claim.fence));
+    for (name, fence) in granted.chain(held) {
+        let newest = fences.entry(name.clone()).or_default();
+        *newest = fence.max(*newest);
     }
     fences.retain(|_, fence| *fence > 0);
-    let resources = node
+    let resources: Vec<_> = node
         .claims
-        .into_iter()
-        .map(|(name, claim)| (Resource::from(name.as_str()), resource(&claim, now)));
+        .iter()
+        .map(|(name, claim)| {
+            let newest = fences.get(name).copied().unwrap_or_default();
+            (Resource::from(name.as_str()), resource(claim, newest, now))
+        })
+        .filter(|(_, record)| !record.is_idle())
+        .collect();
     let cursors = node.cursors.into_iter().map(|(agent, cursor)| {
         let cursor = cursor.parse().unwrap_or(newest_message).min(newest_message);
         (AgentId::from(agent.as_str()), cursor)
@@ -268,7 +328,7 @@ fn parts(node: NodeState, now: Millis) -> Result<Vec<Part>, String> {
         newest,
         Part::Agents(agents.collect()),
         Part::Fences(fences.collect()),
-        Part::Resources(resources.filter(|(_, record)| !record.is_idle()).collect()),
+        Part::Resources(resources),
         Part::Messages(messages),
         Part::Cursors(cursors.collect()),
         Part::Trail(node.events.iter().map(event).collect()),
@@ -295,22 +355,34 @@ fn agent(row: &NodeAgent) -> Agent {
     }
 }
 
-fn resource(claim: &NodeClaim, now: Millis) -> ResourceState {
-    let fence = claim.fence;
+/// A claimed resource, with what breaks the rules put right and nobody's hold lost:
+/// holders that the predecessor let in beside each other share from now on, and of an
+/// agent's several places the first stays.
+fn resource(claim: &NodeClaim, newest_fence: u64, now: Millis) -> ResourceState {
     let mut present = BTreeSet::new();
     let mut record = ResourceState {
         mode: claim.mode,
-        holders: claim
-            .holders
-            .iter()
-            .map(|holder| hold(holder, fence, now))
-            .collect(),
+        holders: imbl::Vector::new(),
         queue: imbl::Vector::new(),
     };
-    present.extend(record.holders.iter().map(|hold| hold.agent_id.clone()));
+    for row in &claim.holders {
+        let hold = hold(row, claim.fence, now);
+        if present.insert(hold.agent_id.clone()) {
+            record.holders.push_back(hold);
+        }
+    }
+    if record.holders.len() > 1 {
+        record.mode = Mode::Shared;
+    }
+    if record.mode == Mode::Exclusive {
+        // An exclusive holder is the newest grant, also where the floor says more.
+        record
+            .holders
+            .iter_mut()
+            .for_each(|hold| hold.fence = newest_fence);
+    }
     for row in &claim.queue {
         let ticket = ticket(row, now);
-        // Of an agent's several tickets the first stays.
         if present.insert(ticket.agent_id.clone()) {
             record.queue.push_back(ticket);
         }

@@ -4,6 +4,10 @@
 use super::seam::{Access, FileSystem};
 use crate::ports::{Outcome, StorageError, StorageErrorKind};
 
+/// What helps against damage.
+const NEXT: &str = "nothing was changed: keep a copy of the folder, run `mesh doctor`, and restore \
+                    the file from a backup or delete the folder to start over";
+
 /// A finding about one place of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Damage {
@@ -38,10 +42,7 @@ impl Damage {
         let line = line_of(fs, &self.file, self.byte).await;
         let next = match self.kind {
             StorageErrorKind::Newer => "install a newer mesh; nothing was changed",
-            _ => {
-                "nothing was changed: keep a copy of the folder, run `mesh doctor`, and restore \
-                 the file from a backup or delete the folder to start over"
-            }
+            _ => NEXT,
         };
         StorageError {
             kind: self.kind,
@@ -52,6 +53,16 @@ impl Damage {
             next: next.to_owned(),
             outcome: Outcome::NoEffect,
         }
+    }
+}
+
+/// The error for a directory, symbolic link or device in the place of a file.
+pub(super) fn no_file(name: &str) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Damaged,
+        what: format!("{name}, line 1, byte 0: is not a file, but something else of that name"),
+        next: NEXT.to_owned(),
+        outcome: Outcome::NoEffect,
     }
 }
 

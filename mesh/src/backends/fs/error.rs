@@ -24,6 +24,20 @@ pub(super) fn io_error(doing: &str, name: &str, outcome: Outcome, error: &Error)
     }
 }
 
+/// `ELOOP`, which has no stable `ErrorKind`: on Linux, and on macOS.
+const LOOP: [i32; 2] = [40, 62];
+
+/// Whether a file could not be opened because there is something else of its name: a
+/// directory, a symbolic link, a device.
+pub(super) fn is_no_file(error: &Error) -> bool {
+    let linked = error.raw_os_error().is_some_and(|n| LOOP.contains(&n));
+    linked
+        || matches!(
+            error.kind(),
+            ErrorKind::InvalidInput | ErrorKind::IsADirectory
+        )
+}
+
 fn kind(error: &Error) -> StorageErrorKind {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StorageErrorKind::Full,

@@ -9,7 +9,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::core::{
-    Agent, AgentId, Message, MessageId, Millis, Resource, ResourceState, Snapshot, State,
+    Agent, AgentId, Event, Message, MessageId, Millis, Resource, ResourceState, Snapshot, State,
     Timestamp, TrailRecord,
 };
 
@@ -158,12 +158,23 @@ fn log_row(message_id: MessageId, message: &Message) -> Value {
     })
 }
 
+/// The predecessor's name for an event that it knew, ours for all others.
+fn event_name(event: &Event) -> &str {
+    match event {
+        Event::Granted { .. } | Event::Upgraded { .. } => "grant",
+        Event::Promoted { .. } => "promote",
+        Event::Released { .. } => "release",
+        Event::Adopted { event, .. } => event,
+        other => other.kind(),
+    }
+}
+
 fn event_row(record: &TrailRecord) -> Value {
     let event = &record.event;
     let mut row = json!({
         "seq": record.seq,
         "at": Timestamp(record.at),
-        "event": event.kind(),
+        "event": event_name(event),
     });
     if let Some(resource) = event.resource() {
         row["resource"] = json!(resource);
@@ -171,7 +182,11 @@ fn event_row(record: &TrailRecord) -> Value {
     if let Some(agent_id) = event.agent_id() {
         row["agent_id"] = json!(agent_id);
     }
-    if let Some(fence) = event.fence() {
+    let fence = match event {
+        Event::Adopted { fence, .. } => Some(*fence),
+        event => event.fence(),
+    };
+    if let Some(fence) = fence {
         row["fence"] = json!(fence);
     }
     row

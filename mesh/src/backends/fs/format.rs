@@ -11,7 +11,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::io_error;
+use super::damage::no_file;
+use super::error::{io_error, is_no_file};
 use super::lock::LockKind;
 use super::names;
 use super::seam::{Access, FileSystem};
@@ -56,6 +57,7 @@ impl Format {
         let file = match fs.open(names::FORMAT, Access::Read).await {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if is_no_file(&error) => return Err(no_file(names::FORMAT)),
             Err(error) => return Err(failed(&error)),
         };
         let mut bytes = vec![0; MAX_BYTES];

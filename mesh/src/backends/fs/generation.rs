@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::{Chain, Link};
 use super::damage::Damage;
+use super::error::is_no_file;
 use super::names;
 use super::record::{Record, Scanned, Sum, Tag, scan};
 use super::seam::{Access, FileId, FileSystem};
@@ -14,14 +15,20 @@ use crate::core::{Entry, Event, Millis, Part, SnapshotBuilder};
 
 /// The version of the records in a generation.
 pub(super) const RECORD_VERSION: u32 = 1;
-/// How much is read at a time at least.
-const CHUNK: usize = 64 << 10;
+/// How much the first read of a round asks for: a few entries, if there is anything
+/// new at all. Each further read asks for twice as much.
+const FIRST_READ: usize = 4 << 10;
+/// The most that one read asks for, unless one record is larger.
+const LARGEST_READ: usize = 256 << 10;
 
 /// The first record of a generation.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct CheckpointHead {
     /// The version of the records that follow.
     pub(super) version: u32,
+    /// Drawn once for each log: all its generations carry it, and those of a folder
+    /// that was emptied and made anew carry another.
+    pub(super) log: Sum,
     /// Which generation this is.
     pub(super) generation: u64,
     /// The newest entry that the checkpoint includes.
@@ -71,7 +78,7 @@ pub(super) enum Step {
     /// An entry that counts.
     Entry(Entry, Sum),
     /// The end of the generation.
-    Sealed,
+    Sealed(Sum),
     /// A record that lost its race, or bytes that are none.
     Void,
     /// Nothing more right now.
@@ -99,16 +106,21 @@ pub(super) struct Generation<F: FileSystem> {
     pub(super) file: F::File,
     pub(super) id: FileId,
     pub(super) chain: Chain,
+    pub(super) log_id: Sum,
     /// The entry at the checkpoint, and where the checkpoint ends.
     pub(super) base_seq: u64,
     pub(super) base_end: u64,
     /// The first byte that is not read yet.
     pub(super) position: u64,
+    /// Where the newest record that counts ends: damage begins here.
+    accepted_end: u64,
     /// Whether the bytes from `position` to the end were seen, and were no record.
     pub(super) unfinished: bool,
     /// What was read from `position` on.
     buffer: Vec<u8>,
     used: usize,
+    /// How much the next read asks for.
+    appetite: usize,
     /// Whether the end of the file was seen in this round.
     at_end: bool,
 }
@@ -121,30 +133,46 @@ impl<F: FileSystem> Generation<F> {
         number: u64,
         builder: Option<&mut Option<SnapshotBuilder>>,
     ) -> Result<Self, ReadError> {
-        let file = fs.open(&names::journal(number), Access::Append).await?;
-        let id = fs.stat(&file).await?.id;
-        let mut generation = Self {
-            number,
-            file,
-            id,
-            chain: Chain::after_checkpoint(0, Sum::default(), Sum::default()),
-            base_seq: 0,
-            base_end: 0,
-            position: 0,
-            unfinished: false,
-            buffer: Vec::new(),
-            used: 0,
-            at_end: false,
-        };
+        let mut generation = Self::unread(fs, number).await?;
         generation.read_checkpoint(fs, builder).await?;
         Ok(generation)
     }
 
-    async fn read_checkpoint(
-        &mut self,
-        fs: &F,
-        builder: Option<&mut Option<SnapshotBuilder>>,
-    ) -> Result<(), ReadError> {
+    /// Which log generation `number` belongs to.
+    pub(super) async fn log_id(fs: &F, number: u64) -> Result<Sum, ReadError> {
+        let mut generation = Self::unread(fs, number).await?;
+        Ok(generation.read_head(fs).await?.log)
+    }
+
+    async fn unread(fs: &F, number: u64) -> Result<Self, ReadError> {
+        let name = names::journal(number);
+        let file = match fs.open(&name, Access::Append).await {
+            Err(error) if is_no_file(&error) => {
+                let what = "is not a file, but something else of that name";
+                return Err(ReadError::Damage(Damage::at(&name, 0, what)));
+            }
+            file => file?,
+        };
+        let id = fs.stat(&file).await?.id;
+        Ok(Self {
+            number,
+            file,
+            id,
+            chain: Chain::after_checkpoint(0, Sum::default(), Sum::default()),
+            log_id: Sum::default(),
+            base_seq: 0,
+            base_end: 0,
+            position: 0,
+            accepted_end: 0,
+            unfinished: false,
+            buffer: Vec::new(),
+            used: 0,
+            appetite: FIRST_READ,
+            at_end: false,
+        })
+    }
+
+    async fn read_head(&mut self, fs: &F) -> Result<CheckpointHead, ReadError> {
         let (_, head) = self.expect::<CheckpointHead>(fs, Tag::Checkpoint).await?;
         if head.version != RECORD_VERSION {
             return Err(self.newer("has records of a version that this mesh does not know"));
@@ -152,6 +180,15 @@ impl<F: FileSystem> Generation<F> {
         if head.generation != self.number {
             return Err(self.damaged("is the file of another generation"));
         }
+        Ok(head)
+    }
+
+    async fn read_checkpoint(
+        &mut self,
+        fs: &F,
+        builder: Option<&mut Option<SnapshotBuilder>>,
+    ) -> Result<(), ReadError> {
+        let head = self.read_head(fs).await?;
         let mut snapshot = SnapshotBuilder::new(head.seq);
         let keep = builder.is_some();
         let mut parts = 0;
@@ -177,6 +214,7 @@ impl<F: FileSystem> Generation<F> {
             *builder = Some(snapshot);
         }
         self.chain = Chain::after_checkpoint(head.seq, head.tip, last);
+        self.log_id = head.log;
         self.base_seq = head.seq;
         self.base_end = self.position;
         Ok(())
@@ -185,7 +223,7 @@ impl<F: FileSystem> Generation<F> {
     /// The tag of the next record of a checkpoint.
     async fn peek(&mut self, fs: &F) -> Result<Option<Tag>, ReadError> {
         loop {
-            match scan(self.unread()) {
+            match scan(self.rest()) {
                 Scanned::Record(record, _) => return Ok(record.tag),
                 Scanned::Void(_) => return Ok(None),
                 Scanned::Unfinished | Scanned::End => {
@@ -205,9 +243,12 @@ impl<F: FileSystem> Generation<F> {
         tag: Tag,
     ) -> Result<(Sum, T), ReadError> {
         let found = self.peek(fs).await?;
-        let Scanned::Record(record, len) = scan(self.unread()) else {
+        let Scanned::Record(record, len) = scan(self.rest()) else {
             return Err(self.damaged("has no whole record here, inside its checkpoint"));
         };
+        if record.tag.is_none() && record.prev == self.chain.last {
+            return Err(self.newer("has a record of an unknown kind"));
+        }
         if found != Some(tag) || (tag != Tag::Checkpoint && record.prev != self.chain.last) {
             return Err(self.damaged("has another record here than its checkpoint needs"));
         }
@@ -221,6 +262,7 @@ impl<F: FileSystem> Generation<F> {
         };
         self.chain.last = sum;
         self.consume(len);
+        self.accepted_end = self.position;
         Ok((sum, value))
     }
 
@@ -228,6 +270,7 @@ impl<F: FileSystem> Generation<F> {
     pub(super) fn look_again(&mut self) {
         self.buffer.clear();
         self.used = 0;
+        self.appetite = FIRST_READ;
         self.at_end = false;
         self.unfinished = false;
     }
@@ -238,20 +281,14 @@ impl<F: FileSystem> Generation<F> {
             return Ok(Step::End);
         }
         loop {
-            let (step, len) = match scan(&self.buffer[self.used..]) {
-                Scanned::Record(record, len) => {
-                    let judged = judge(&self.chain, &record);
-                    let (step, link, sum) = match judged {
-                        Ok((step, link)) => (step, link, record.sum),
-                        Err(Verdict::Damaged(what)) => return Err(self.damaged(&what)),
-                        Err(Verdict::Newer(what)) => return Err(self.newer(&what)),
-                    };
-                    if let Some(link) = link {
-                        self.chain.extend(sum, link);
-                    }
-                    (step, len)
-                }
-                Scanned::Void(len) => (Step::Void, len),
+            let (step, link, sum, len) = match scan(self.rest()) {
+                Scanned::Record(record, len) => match judge(&self.chain, &record) {
+                    Ok((step, link)) => (step, link, record.sum, len),
+                    Err(Verdict::Gap(durable)) => return Err(self.breaks_off(durable)),
+                    Err(Verdict::Damaged(what)) => return Err(self.damaged(&what)),
+                    Err(Verdict::Newer(what)) => return Err(self.newer(&what)),
+                },
+                Scanned::Void(len) => (Step::Void, None, Sum::default(), len),
                 Scanned::Unfinished | Scanned::End => {
                     if self.fill(fs).await? {
                         continue;
@@ -261,11 +298,23 @@ impl<F: FileSystem> Generation<F> {
                 }
             };
             self.consume(len);
+            if let Some(link) = link {
+                self.chain.extend(sum, link);
+                self.accepted_end = self.position;
+            }
             return Ok(step);
         }
     }
 
-    fn unread(&self) -> &[u8] {
+    /// Takes in a record that this process wrote itself, right at its position.
+    pub(super) fn extend(&mut self, sum: Sum, link: Link, end: u64) {
+        self.chain.extend(sum, link);
+        self.position = end;
+        self.accepted_end = end;
+        self.look_again();
+    }
+
+    fn rest(&self) -> &[u8] {
         &self.buffer[self.used..]
     }
 
@@ -274,35 +323,47 @@ impl<F: FileSystem> Generation<F> {
         self.position += len as u64;
     }
 
-    /// Moves past bytes that this process wrote itself, right at its position.
-    pub(super) fn skip_to(&mut self, end: u64) {
-        self.position = end;
-        self.look_again();
-    }
-
     /// Reads more behind what is unread. `false`: there is no more right now.
-    async fn fill(&mut self, fs: &F) -> io::Result<bool> {
+    async fn fill(&mut self, fs: &F) -> Result<bool, ReadError> {
         if self.at_end {
             return Ok(false);
         }
         self.buffer.drain(..self.used);
         self.used = 0;
         let held = self.buffer.len();
+        // The first read of a round begins one byte early: where that byte is gone, the
+        // file was cut, and what was read of it is no longer there.
+        let known = usize::from(held == 0 && self.position > 0);
         // Doubling keeps the search for the end of a long record linear.
-        let wanted = CHUNK.max(held);
+        let wanted = self.appetite.max(held) + known;
+        self.appetite = (self.appetite * 2).min(LARGEST_READ);
         self.buffer.resize(held + wanted, 0);
-        let offset = self.position + held as u64;
+        let offset = self.position + held as u64 - known as u64;
         let read = fs
             .read_at(&self.file, offset, &mut self.buffer[held..])
             .await;
         let got = *read.as_ref().unwrap_or(&0);
         self.buffer.truncate(held + got);
-        read?;
-        self.at_end = got < wanted;
-        if self.at_end && self.buffer.capacity() > 4 * CHUNK && held + got < CHUNK {
-            self.buffer.shrink_to(CHUNK);
+        if let Err(error) = read {
+            return Err(error.into());
         }
-        Ok(got > 0)
+        if got < known {
+            return Err(self.damaged("is shorter than what was read of it"));
+        }
+        self.buffer.drain(..known);
+        self.at_end = got < wanted;
+        if self.at_end && self.buffer.len() < FIRST_READ {
+            self.buffer.shrink_to(LARGEST_READ);
+        }
+        Ok(got > known)
+    }
+
+    /// The log breaks off where it must not: `durable` was acknowledged.
+    pub(super) fn breaks_off(&self, durable: u64) -> ReadError {
+        let seq = self.chain.seq;
+        let what = format!("breaks off after entry {seq}, although entry {durable} was durable");
+        let file = names::journal(self.number);
+        ReadError::Damage(Damage::at(&file, self.accepted_end, &what))
     }
 
     /// Damage at the present position.
@@ -324,6 +385,8 @@ impl<F: FileSystem> Generation<F> {
 }
 
 enum Verdict {
+    /// This entry was durable, and is not in front.
+    Gap(u64),
     Damaged(String),
     Newer(String),
 }
@@ -359,7 +422,7 @@ fn judge(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>), Ver
     if !chain.accepts(record.prev, link) {
         return Ok((Step::Void, None));
     }
-    Ok((Step::Sealed, Some(link)))
+    Ok((Step::Sealed(record.sum), Some(link)))
 }
 
 /// The same for an entry that carries the right checksum: it is read as a whole.
@@ -383,9 +446,7 @@ fn reaches(chain: &Chain, durable: u64) -> Result<(), Verdict> {
     if durable <= chain.seq {
         return Ok(());
     }
-    let seq = chain.seq;
-    let what = format!("breaks off after entry {seq}, although entry {durable} was durable");
-    Err(Verdict::Damaged(what))
+    Err(Verdict::Gap(durable))
 }
 
 fn parse<'a, T: Deserialize<'a>>(record: &Record<'a>) -> Result<T, Verdict> {

@@ -5,6 +5,8 @@
 //! `docs/file-format.md` the bytes.
 
 mod adopt;
+mod append;
+mod barrier;
 mod chain;
 mod damage;
 mod error;
@@ -25,6 +27,9 @@ mod seam;
 mod storage;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+#[cfg(feature = "os")]
+mod tests;
 mod watermark;
 mod write;
 

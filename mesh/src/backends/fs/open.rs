@@ -3,8 +3,9 @@
 use std::io;
 
 use super::format::Format;
-use super::generation::{Generation, ReadError};
+use super::generation::{CheckpointHead, Generation, RECORD_VERSION, ReadError};
 use super::names;
+use super::record::Sum;
 use super::rotation::checkpoint_pieces;
 use super::seam::FileSystem;
 use super::storage::{FsStorage, Log};
@@ -20,25 +21,35 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     /// Opens the newest generation, and gives the state at its checkpoint. A new
     /// folder gets its first generation; a predecessor's is adopted.
     pub(super) async fn open_newest(&mut self) -> Result<Snapshot, StorageError> {
+        let attached = self.fs.is_attached().await;
+        let failed = |e: &io::Error| Self::io("look at", "the folder", Outcome::NoEffect, e);
+        if !attached.map_err(|e| failed(&e))? {
+            self.fs.reattach().await?;
+        }
         for _ in 0..ATTEMPTS {
             // The marks are read first: one made later speaks of what is not listed yet.
             let mut marks = Watermark::new();
-            let read = marks.read(&self.fs).await;
-            read.map_err(|e| Self::io("read", WATERMARK, Outcome::NoEffect, &e))?;
+            marks.read_all(&self.fs).await?;
+            // A newer mesh's folder may look like nothing that this one knows.
+            let format = Format::read(&self.fs).await?;
             let names = self.names().await?;
             let newest = names
                 .iter()
                 .filter_map(|name| names::parse_journal(name))
                 .max();
             let Some(newest) = newest else {
-                self.begin(&marks).await?;
+                self.begin(&marks, format).await?;
                 continue;
             };
             let mut builder = None;
             match Generation::open(&self.fs, newest, Some(&mut builder)).await {
                 Ok(generation) => {
                     let snapshot = builder.unwrap_or_default().finish();
-                    self.install(generation, marks, &names).await?;
+                    self.install(generation, marks);
+                    if let Err(error) = self.settle_in(format, &names).await {
+                        self.log = None;
+                        return Err(error);
+                    }
                     return Ok(snapshot);
                 }
                 // It was retired meanwhile, so there is a newer one.
@@ -50,28 +61,35 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         Err(Self::io("open", "the folder", Outcome::NoEffect, &error))
     }
 
-    async fn names(&self) -> Result<Vec<String>, StorageError> {
+    pub(super) async fn names(&self) -> Result<Vec<String>, StorageError> {
         let names = self.fs.list(None).await;
         names.map_err(|e| Self::io("list", "the folder", Outcome::NoEffect, &e))
     }
 
-    /// Takes an open generation as the log, and tidies the folder around it.
-    async fn install(
+    /// Takes an open generation as the log, held to all that is known of it.
+    fn install(&mut self, generation: Generation<F>, mut marks: Watermark<F>) {
+        if self.log_id == Some(generation.log_id) {
+            marks.merge(&self.marks);
+        }
+        self.marks = marks;
+        self.log_id = Some(generation.log_id);
+        self.log = Some(Log::new(generation));
+    }
+
+    /// Checks the beginning of the log, and tidies the folder around it.
+    async fn settle_in(
         &mut self,
-        generation: Generation<F>,
-        marks: Watermark<F>,
+        format: Option<Format>,
         names: &[String],
     ) -> Result<(), StorageError> {
-        let (number, chain) = (generation.number, generation.chain);
-        let contradicted = marks
-            .marks()
-            .any(|m| m.seq == chain.seq && m.sum != chain.tip);
-        if contradicted {
-            let error = generation.damaged("begins with another entry than was acknowledged");
+        let Some(log) = &self.log else { return Ok(()) };
+        let (number, chain) = (log.generation.number, log.generation.chain);
+        if self.marks.contradict(chain.seq, chain.tip) {
+            let what = "begins with another entry than was acknowledged";
+            let error = log.generation.damaged(what);
             return Err(self.read_error(number, error).await);
         }
-        self.log = Some(Log::new(generation, marks));
-        if Format::read(&self.fs).await?.is_none() {
+        if format.is_none() {
             self.sync_names().await?;
             let temporary = names::temporary(number, self.nonces.draw());
             Format::new(self.options.lock)
@@ -87,8 +105,11 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     }
 
     /// Makes the first generation, if the folder really is new.
-    async fn begin(&mut self, marks: &Watermark<F>) -> Result<(), StorageError> {
-        let format = Format::read(&self.fs).await?;
+    async fn begin(
+        &mut self,
+        marks: &Watermark<F>,
+        format: Option<Format>,
+    ) -> Result<(), StorageError> {
         if format.is_some() || marks.highest().is_some() {
             return self.expect_generation(format.is_some()).await;
         }
@@ -119,8 +140,14 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         let first = names::journal(1);
         let failed = |e: &io::Error| Self::io("create", &first, Outcome::NoEffect, e);
         let temporary = names::temporary(1, self.nonces.draw());
-        let pieces = checkpoint_pieces(1, super::record::Sum::default(), snapshot);
-        write_whole(&self.fs, &temporary, pieces)
+        let head = CheckpointHead {
+            version: RECORD_VERSION,
+            log: Sum(self.nonces.draw()),
+            generation: 1,
+            seq: snapshot.seq,
+            tip: Sum::default(),
+        };
+        write_whole(&self.fs, &temporary, checkpoint_pieces(head, snapshot))
             .await
             .map_err(|e| failed(&e))?;
         // With a format, generation 1 was there before, and may be retired by now.

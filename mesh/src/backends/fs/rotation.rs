@@ -4,7 +4,8 @@
 //! everybody, and whoever comes first writes it down as the next generation's
 //! checkpoint. The order of the steps is the whole safety of it:
 //!
-//! 1. The new file is written under a temporary name of its own, and synced.
+//! 1. The new file is written under a temporary name of its own, and synced. Then the
+//!    present generation is sealed, where it is not yet.
 //! 2. *Then* the sealed generation's name is looked at: if it is gone, others are
 //!    further already, and a link now could bring a retired generation back.
 //! 3. The file is *linked* to its name, which fails if that exists. A rename would
@@ -15,32 +16,25 @@
 
 use std::io;
 
+use super::chain::Link;
 use super::export;
-use super::generation::{CheckpointHead, Generation, RECORD_VERSION, ReadError, Ready};
+use super::generation::{CheckpointHead, Generation, Place, RECORD_VERSION, ReadError, Ready};
 use super::names;
-use super::record::{Sum, Tag, encode};
+use super::record::{Tag, encode};
 use super::seam::FileSystem;
 use super::storage::{Followed, FsStorage, Log};
-use super::watermark::Watermark;
 use super::write::write_whole;
 use crate::core::Snapshot;
 use crate::ports::{Append, Clock, Outcome, StorageError};
 
 /// The bytes of a new generation's checkpoint, piece by piece.
 pub(super) fn checkpoint_pieces(
-    number: u64,
-    tip: Sum,
+    head: CheckpointHead,
     snapshot: &Snapshot,
 ) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
-    let head = CheckpointHead {
-        version: RECORD_VERSION,
-        generation: number,
-        seq: snapshot.seq,
-        tip,
-    };
     let mut parts = snapshot.parts();
     let mut written = 0;
-    let mut last = tip;
+    let mut last = head.tip;
     let mut stage = 0;
     std::iter::from_fn(move || {
         let encoded = match stage {
@@ -68,36 +62,34 @@ pub(super) fn checkpoint_pieces(
 }
 
 impl<F: FileSystem, C: Clock> FsStorage<F, C> {
-    /// Makes the successor of the sealed generation from the state at its seal, or
-    /// finds that somebody else did; retires what came before.
+    /// Ends the present generation at `snapshot`, and makes its successor, or finds
+    /// that somebody else did; retires what came before.
+    ///
+    /// The successor is written *before* the seal: where there is no room for it, the
+    /// present generation goes on as if nothing had been tried.
     pub(super) async fn rotate(&mut self, snapshot: &Snapshot) -> Result<Append, StorageError> {
-        let (number, id, tip) = match &self.log {
-            Some(log) => (
-                log.generation.number,
-                log.generation.id,
-                log.generation.chain.tip,
-            ),
-            None => return Ok(Append::Lost),
+        let Some(log) = &self.log else {
+            return Ok(Append::Lost);
         };
-        let next = names::journal(number + 1);
-        let failed = |e: &io::Error| Self::io("write", &next, Outcome::NoEffect, e);
-        let temporary = names::temporary(number + 1, self.nonces.draw());
-        let pieces = checkpoint_pieces(number + 1, tip, snapshot);
-        let written = write_whole(&self.fs, &temporary, pieces).await;
-        written.map_err(|e| failed(&e))?;
-
-        let linked = match self.fs.stat_name(&names::journal(number)).await {
-            Ok(stat) if stat.id == id => self.fs.link(&temporary, &next).await,
-            Ok(_) => Err(io::ErrorKind::NotFound.into()),
-            Err(error) => Err(error),
+        let (chain, number) = (log.generation.chain, log.generation.number + 1);
+        if !log.undelivered.is_empty() || snapshot.seq != chain.seq {
+            return Ok(Append::Lost);
+        }
+        let head = CheckpointHead {
+            version: RECORD_VERSION,
+            log: log.generation.log_id,
+            generation: number,
+            seq: snapshot.seq,
+            tip: chain.tip,
         };
+        let temporary = names::temporary(number, self.nonces.draw());
+        let written = write_whole(&self.fs, &temporary, checkpoint_pieces(head, snapshot)).await;
+        written.map_err(|e| Self::io("write", &temporary, Outcome::NoEffect, &e))?;
+        let succeeded = self.succeed(&temporary).await;
+        // Linked or not, this name has served. A leftover is swept with its generation.
         let _ = self.fs.remove(&temporary).await;
-        match linked {
-            Ok(()) => {}
-            // Somebody else made the successor, or is further already.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed(&error)),
+        if succeeded? == Append::Lost {
+            return Ok(Append::Lost);
         }
         match self.follow().await? {
             Followed::Next => {}
@@ -111,13 +103,47 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         Ok(Append::Committed)
     }
 
+    /// Seals the present generation, and gives `temporary` the name of the next one.
+    async fn succeed(&mut self, temporary: &str) -> Result<Append, StorageError> {
+        let Some(log) = &self.log else {
+            return Ok(Append::Lost);
+        };
+        let (seq, durable) = (log.generation.chain.seq, log.durable);
+        let (number, id) = (log.generation.number, log.generation.id);
+        if !log.generation.chain.sealed {
+            let body = Place { seq, durable };
+            let sealed = self.append_record(Tag::Seal, Link::Seal { seq }, &body);
+            if sealed.await? == Append::Lost {
+                return Ok(Append::Lost);
+            }
+        }
+        let next = names::journal(number + 1);
+        let linked = match self.fs.stat_name(&names::journal(number)).await {
+            Ok(stat) if stat.id == id => self.fs.link(temporary, &next).await,
+            Ok(_) => Err(io::ErrorKind::NotFound.into()),
+            Err(error) => Err(error),
+        };
+        match linked {
+            // Somebody else made the successor, or is further already.
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+                ) =>
+            {
+                Err(Self::io("create", &next, Outcome::NoEffect, &error))
+            }
+            _ => Ok(Append::Committed),
+        }
+    }
+
     /// Goes on from a sealed generation to its successor.
     pub(super) async fn follow(&mut self) -> Result<Followed, StorageError> {
-        let Some(log) = &mut self.log else {
+        let Some(log) = &self.log else {
             return Ok(Followed::Elsewhere);
         };
-        let sealed = log.generation.chain;
-        let number = log.generation.number + 1;
+        let sealed = &log.generation;
+        let number = sealed.number + 1;
         let next = match Generation::open(&self.fs, number, None).await {
             Ok(next) => next,
             Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
@@ -125,21 +151,25 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             }
             Err(error) => return Err(self.read_error(number, error).await),
         };
-        if (next.chain.seq, next.chain.tip) != (sealed.seq, sealed.tip) {
+        if next.log_id != sealed.log_id {
+            // The folder was emptied and made anew: this one is not its successor.
+            return Ok(Followed::Elsewhere);
+        }
+        if (next.chain.seq, next.chain.tip) != (sealed.chain.seq, sealed.chain.tip) {
             let error = next.damaged("does not begin where the generation before it ended");
             return Err(self.read_error(number, error).await);
         }
-        let durable = log.durable;
-        let marks = std::mem::replace(&mut log.marks, Watermark::new());
-        let mut log = Log::new(next, marks);
-        log.durable = durable;
-        self.log = Some(log);
+        let mut next = Log::new(next);
+        next.durable = log.durable;
+        next.exposed = log.exposed;
+        self.log = Some(next);
+        // A `watermark` that was removed meanwhile must not be written to for ever.
+        self.marks.reopen();
         Ok(Followed::Next)
     }
 
     async fn look_elsewhere(&self, missing: u64) -> Result<Followed, StorageError> {
-        let names = self.fs.list(None).await;
-        let names = names.map_err(|e| Self::io("list", "the folder", Outcome::NoEffect, &e))?;
+        let names = self.names().await?;
         let newest = names
             .iter()
             .filter_map(|name| names::parse_journal(name))
@@ -194,7 +224,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     }
 }
 
-fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+pub(super) fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

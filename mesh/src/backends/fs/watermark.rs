@@ -14,8 +14,11 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
+use super::damage::no_file;
+use super::error::{io_error, is_no_file};
 use super::record::Sum;
 use super::seam::{Access, FileSystem};
+use crate::ports::{Outcome, StorageError};
 
 /// The name of the file.
 pub(super) const WATERMARK: &str = "watermark";
@@ -66,7 +69,7 @@ impl Mark {
     }
 }
 
-/// The marks of a folder, as they were read last.
+/// The marks of a folder: all that were ever read or made through this value.
 pub(super) struct Watermark<F: FileSystem> {
     file: Option<F::File>,
     bytes: [u8; SLOTS * SLOT_BYTES],
@@ -83,7 +86,15 @@ impl<F: FileSystem> Watermark<F> {
     }
 
     /// Reads all marks. A missing file has none.
-    pub(super) async fn read(&mut self, fs: &F) -> io::Result<()> {
+    pub(super) async fn read_all(&mut self, fs: &F) -> Result<(), StorageError> {
+        match self.read(fs).await {
+            Err(error) if is_no_file(&error) => Err(no_file(WATERMARK)),
+            Err(error) => Err(io_error("read", WATERMARK, Outcome::NoEffect, &error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn read(&mut self, fs: &F) -> io::Result<()> {
         let mut bytes = [0; SLOTS * SLOT_BYTES];
         if self.file.is_none() {
             match fs.open(WATERMARK, Access::Read).await {
@@ -99,32 +110,49 @@ impl<F: FileSystem> Watermark<F> {
         for slot in 0..SLOTS {
             let range = slot * SLOT_BYTES..(slot + 1) * SLOT_BYTES;
             if self.bytes[range.clone()] != bytes[range.clone()] {
-                self.marks[slot] = Mark::decode(&bytes[range]);
+                // What was true once stays true: a slot that is torn or wiped now does
+                // not take back what it said.
+                self.marks[slot] = self.marks[slot].max(Mark::decode(&bytes[range]));
             }
         }
         self.bytes = bytes;
         Ok(())
     }
 
-    /// The marks that were read, in no order.
-    pub(super) fn marks(&self) -> impl Iterator<Item = Mark> + '_ {
-        self.marks.iter().flatten().copied()
-    }
-
     /// The highest mark that was read.
     pub(super) fn highest(&self) -> Option<Mark> {
-        self.marks().max()
+        self.marks.iter().flatten().copied().max()
+    }
+
+    /// Whether a mark says that entry `seq` is another one than that with `sum`.
+    pub(super) fn contradict(&self, seq: u64, sum: Sum) -> bool {
+        let mut marks = self.marks.iter().flatten();
+        marks.any(|mark| mark.seq == seq && mark.sum != sum)
+    }
+
+    /// Takes over what other marks of the same log say.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.marks.iter_mut().zip(other.marks) {
+            *mine = (*mine).max(theirs);
+        }
+    }
+
+    /// Looks the file up by its name again before the next use.
+    pub(super) fn reopen(&mut self) {
+        self.file = None;
     }
 
     /// Notes that everything up to `mark` is durable, unless its slot says more.
     pub(super) async fn write(&mut self, fs: &F, mark: Mark) -> io::Result<()> {
+        let index = (mark.seq % SLOTS as u64) as usize;
+        // Whatever becomes of the file: this process knows.
+        self.marks[index] = self.marks[index].max(Some(mark));
         if self.file.is_none() {
             self.file = Some(fs.open(WATERMARK, Access::Overwrite).await?);
         }
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let index = (mark.seq % SLOTS as u64) as usize;
         let offset = index * SLOT_BYTES;
         let mut present = [0; SLOT_BYTES];
         fs.read_at(file, offset as u64, &mut present).await?;
@@ -134,7 +162,6 @@ impl<F: FileSystem> Watermark<F> {
         let slot = mark.encode();
         fs.write_at(file, offset as u64, &slot).await?;
         self.bytes[offset..offset + SLOT_BYTES].copy_from_slice(&slot);
-        self.marks[index] = Some(mark);
         Ok(())
     }
 }

@@ -22,7 +22,10 @@ impl Draft {
         let ttl = command.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
         let ttl_ms = limits::seconds("ttl_seconds", ttl, 1..=MAX_LEASE_SECONDS)?;
 
-        let epoch = self.incarnation(&agent_id).unwrap_or(1);
+        let epoch = match self.incarnation(&agent_id) {
+            Some(epoch) => epoch,
+            None => self.first_incarnation(&agent_id),
+        };
         self.emit(Event::Registered {
             agent_id: agent_id.clone(),
             branch: command.branch.as_str().into(),
@@ -72,11 +75,24 @@ impl Draft {
         if !agent.is_dead(self.now) {
             return Some(epoch);
         }
+        self.settle_involved(agent_id);
+        Some(epoch + 1)
+    }
+
+    /// The epoch of an agent that registers for the first time. What it lost before that is
+    /// reaped first (C9): registering gives a ticket a liveness to live on, which must
+    /// not bring back one that had lapsed without.
+    fn first_incarnation(&mut self, agent_id: &AgentId) -> u64 {
+        self.settle_involved(agent_id);
+        1
+    }
+
+    /// Brings everything that an agent holds or waits for up to now.
+    fn settle_involved(&mut self, agent_id: &AgentId) {
         let involved: Vec<Resource> = self.state.involved(agent_id).cloned().collect();
         for resource in &involved {
             self.settle(resource);
         }
-        Some(epoch + 1)
     }
 
     /// Rules A4 and A5: reaps, then lists. No sign of life of its caller.

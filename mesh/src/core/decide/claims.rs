@@ -247,7 +247,8 @@ impl Draft {
         record.cloned().unwrap_or_else(ResourceState::free)
     }
 
-    /// Rule C10.
+    /// Rule C10. Who is promoted because an earlier hold had lapsed is not the next holder
+    /// of this release: only what the release itself lets in is named.
     pub(super) fn release(&mut self, command: &Release) -> Result<ReleaseReply, Rejection> {
         limits::present("agent_id", &command.agent_id)?;
         limits::present("claim_id", &command.claim_id)?;

@@ -21,6 +21,9 @@ use crate::core::time::{Millis, Timestamp, after};
 const BROADCAST: &str = "*";
 /// What the mailbox of a topic starts with.
 const TOPIC: &str = "topic:";
+/// What an inbox reply takes besides its messages, with a count of 20 digits at most:
+/// `{"messages":[],"cursor":"…","unread":…}`.
+const REPLY_FRAME_BYTES: usize = 83;
 
 impl Draft {
     /// Rules M1, M2 and M7.
@@ -88,10 +91,11 @@ impl Draft {
             None => cursor,
         };
         let mut messages = Vec::new();
-        let mut bytes = 0;
+        let mut bytes = REPLY_FRAME_BYTES;
         for (id, message) in Pending::above(mail, &addresses, since, self.now) {
             let view = view(id, message);
-            bytes += json_len(&view);
+            // The one is the comma before it.
+            bytes += json_len(&view) + 1;
             let full = messages.len() as u64 == limit || bytes > MAX_INBOX_BYTES;
             if full && !messages.is_empty() {
                 break;
@@ -108,7 +112,7 @@ impl Draft {
 
     /// Rule M4.
     pub(super) fn read(&mut self, command: &Read) -> Result<ReadReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
+        self.check_reader(&command.agent_id)?;
         let addresses = addresses(&command.agent_id, &command.topics)?;
         let up_to = ulid("up_to", &command.up_to)?;
         let newest = self.state.mail.newest();
@@ -128,6 +132,22 @@ impl Draft {
             cursor,
             remaining: unread(&self.state.mail, &addresses, cursor, self.now),
         })
+    }
+
+    /// Rule G8, for `read`, which leaves a cursor behind: any name will do that is known
+    /// already, whatever it looks like, but no cursor is made for one that no agent
+    /// could have.
+    fn check_reader(&self, agent_id: &str) -> Result<(), Rejection> {
+        let state = &self.state;
+        let is_address = agent_id == BROADCAST || agent_id.starts_with(TOPIC);
+        let is_known = state.agents.contains_key(agent_id)
+            || state.mail.cursors.contains_key(agent_id)
+            || state.involved.contains_key(agent_id)
+            || (!is_address && state.mail.boxes.contains_key(agent_id));
+        if is_known {
+            return limits::present("agent_id", agent_id);
+        }
+        limits::agent_id("agent_id", agent_id).map(drop)
     }
 }
 
@@ -180,12 +200,9 @@ fn addresses(agent_id: &str, topics: &[String]) -> Result<BTreeSet<Arc<str>>, Re
 }
 
 fn unread(mail: &Mail, addresses: &BTreeSet<Arc<str>>, cursor: MessageId, now: Millis) -> u64 {
-    let boxes = addresses
-        .iter()
-        .filter_map(|address| mail.boxes.get(address));
-    boxes
-        .map(|mailbox| mailbox.unread(cursor, now) as u64)
-        .sum()
+    let counts = addresses.iter();
+    let counts = counts.map(|address| mail.unread(address, cursor, now) as u64);
+    counts.sum()
 }
 
 /// The merge of several mailboxes above a cursor, oldest first, without what expired.

@@ -106,7 +106,11 @@ impl State {
             Event::RegistrationCut {
                 agent_id,
                 expires_at,
-            } => self.change_agent(agent_id, |agent| agent.expires_at = *expires_at),
+            } => self.change_agent(agent_id, |agent| {
+                agent.expires_at = *expires_at;
+                // The sign of life was dated by the same bad clock.
+                agent.last_seen = agent.last_seen.min(at);
+            }),
             _ => {}
         }
     }
@@ -193,11 +197,7 @@ impl State {
             Event::CursorMoved { agent_id, cursor } => {
                 self.mail.cursors.insert(agent_id.clone(), *cursor);
             }
-            Event::Expired { message_ids } => {
-                for id in message_ids {
-                    self.mail.remove(*id);
-                }
-            }
+            Event::Expired { message_ids } => self.mail.remove(message_ids),
             Event::KeysForgotten { message_ids } => {
                 for id in message_ids {
                     self.mail.forget(*id);

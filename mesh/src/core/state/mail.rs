@@ -5,6 +5,7 @@
 //! cursor. A mailbox keeps its ids in a vector, so that "how many are above this
 //! cursor" is a binary search, however many there are.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
@@ -56,6 +57,12 @@ pub struct KeyedPost {
     pub fanout: u64,
 }
 
+/// Messages that leave a mailbox, with their expiry.
+type Lost = BTreeMap<MessageId, Option<Millis>>;
+
+/// How many ids are copied in the time that it takes to remove one from a vector.
+const COPIES_PER_REMOVAL: usize = 256;
+
 /// One mailbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(in crate::core) struct Mailbox {
@@ -66,12 +73,24 @@ pub(in crate::core) struct Mailbox {
 }
 
 impl Mailbox {
-    /// How many messages are above `cursor` and not expired. Logarithmic, plus the
-    /// number of expired messages that nobody dropped yet.
-    pub(in crate::core) fn unread(&self, cursor: MessageId, now: Millis) -> usize {
-        let above = self.ids.len() - self.position_above(cursor);
-        let expired = self.expiring.iter().take_while(|(end, _)| *end <= now);
-        above - expired.filter(|(_, id)| *id > cursor).count()
+    /// Takes messages out. Where that is many, the ids are written anew: taking one out of
+    /// the middle of a vector costs far more than copying one.
+    fn remove(&mut self, lost: &Lost) {
+        for (id, end) in lost {
+            if let Some(end) = end {
+                self.expiring.remove(&(*end, *id));
+            }
+        }
+        if lost.len() >= self.ids.len() / COPIES_PER_REMOVAL {
+            let kept = self.ids.iter().filter(|id| !lost.contains_key(id));
+            self.ids = kept.copied().collect();
+            return;
+        }
+        for id in lost.keys() {
+            if let Ok(at) = self.ids.binary_search(id) {
+                self.ids.remove(at);
+            }
+        }
     }
 
     /// The place of the first id above `cursor`.
@@ -138,6 +157,35 @@ impl Mail {
         self.keys.iter().map(|(id, post)| (*id, post))
     }
 
+    /// How many messages of a mailbox are above `cursor` and not expired. Logarithmic, plus
+    /// the number of messages above the cursor, or of expired ones that nobody dropped
+    /// yet, whichever is less.
+    pub(in crate::core) fn unread(&self, address: &str, cursor: MessageId, now: Millis) -> usize {
+        let Some(mailbox) = self.boxes.get(address) else {
+            return 0;
+        };
+        let first = mailbox.position_above(cursor);
+        let above = mailbox.ids.len() - first;
+        let mut expired = 0;
+        let all_expired = mailbox.expiring.iter().take_while(|(end, _)| *end <= now);
+        for (looked_at, (_, id)) in all_expired.enumerate() {
+            if looked_at == above {
+                let ids = mailbox.ids.focus().narrow(first..);
+                return ids
+                    .into_iter()
+                    .filter(|id| self.is_there(**id, now))
+                    .count();
+            }
+            expired += usize::from(*id > cursor);
+        }
+        above - expired
+    }
+
+    fn is_there(&self, id: MessageId, now: Millis) -> bool {
+        let message = self.messages.get(&id);
+        message.is_some_and(|message| !message.is_expired(now))
+    }
+
     /// Adds a message to its mailbox.
     pub(in crate::core) fn insert(&mut self, id: MessageId, message: Arc<Message>) {
         let mailbox = self.boxes.entry(message.to.clone()).or_default();
@@ -150,26 +198,27 @@ impl Mail {
         self.messages.insert(id, message);
     }
 
-    /// Drops a message; does nothing where it is gone.
-    pub(in crate::core) fn remove(&mut self, id: MessageId) {
-        let Some(message) = self.messages.remove(&id) else {
-            return;
-        };
-        let expiry = message.expires_at.map(|end| (end, id));
-        if let Some(expiry) = &expiry {
-            self.expiring.remove(expiry);
+    /// Drops messages; does nothing for those that are gone.
+    pub(in crate::core) fn remove(&mut self, ids: &[MessageId]) {
+        let mut lost: BTreeMap<Arc<str>, Lost> = BTreeMap::new();
+        for id in ids {
+            let Some(message) = self.messages.remove(id) else {
+                continue;
+            };
+            if let Some(end) = message.expires_at {
+                self.expiring.remove(&(end, *id));
+            }
+            let lost = lost.entry(message.to.clone()).or_default();
+            lost.insert(*id, message.expires_at);
         }
-        let Some(mailbox) = self.boxes.get_mut(&message.to) else {
-            return;
-        };
-        if let Some(expiry) = &expiry {
-            mailbox.expiring.remove(expiry);
-        }
-        if let Ok(at) = mailbox.ids.binary_search(&id) {
-            mailbox.ids.remove(at);
-        }
-        if mailbox.ids.is_empty() {
-            self.boxes.remove(&message.to);
+        for (address, lost) in &lost {
+            let Some(mailbox) = self.boxes.get_mut(address) else {
+                continue;
+            };
+            mailbox.remove(lost);
+            if mailbox.ids.is_empty() {
+                self.boxes.remove(address);
+            }
         }
     }
 

@@ -30,8 +30,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, pread, pwrite, retry_on_intr, write};
 
+use super::error::io_error;
 use super::seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
-use crate::ports::StorageError;
+use crate::ports::{Outcome, StorageError};
 
 /// How every file is opened. `NONBLOCK` means nothing to a regular file, and keeps a
 /// planted FIFO from blocking the open until somebody writes to it.
@@ -61,6 +62,8 @@ pub struct OsFileSystem {
 #[derive(Debug)]
 struct Folder {
     dir: OwnedFd,
+    /// Which directory `dir` is. An open one never becomes another.
+    id: FileId,
 }
 
 impl OsFileSystem {
@@ -78,9 +81,9 @@ impl OsFileSystem {
     /// [`Full`](crate::ports::StorageErrorKind::Full) and
     /// [`Io`](crate::ports::StorageErrorKind::Io) where the system fails.
     pub fn open(path: &Path, explicit: bool) -> Result<Self, StorageError> {
-        let dir = folder::open(path, explicit)?;
+        let folder = Folder::open(path, explicit)?;
         Ok(Self {
-            folder: Arc::new(RwLock::new(Arc::new(Folder { dir }))),
+            folder: Arc::new(RwLock::new(Arc::new(folder))),
             path: path.into(),
             explicit,
             process: process::this_process(),
@@ -115,6 +118,16 @@ impl OsFileSystem {
 }
 
 impl Folder {
+    fn open(path: &Path, explicit: bool) -> Result<Self, StorageError> {
+        let dir = folder::open(path, explicit)?;
+        let stat = fs::fstat(&dir).map_err(|error| {
+            let name = path.display().to_string();
+            io_error("look at", &name, Outcome::NoEffect, &error.into())
+        })?;
+        let id = file_stat(&stat).id;
+        Ok(Self { dir, id })
+    }
+
     fn place<'a>(&'a self, name: &'a str) -> io::Result<Place<'a>> {
         let dir = self.dir.as_fd();
         let (directory, leaf) = match name.split_once('/') {
@@ -354,18 +367,17 @@ impl FileSystem for OsFileSystem {
     }
 
     async fn is_attached(&self) -> io::Result<bool> {
-        let held = fs::fstat(&self.folder().dir)?;
         match retry_on_intr(|| fs::lstat(&*self.path)) {
-            Ok(found) => Ok(file_stat(&found).id == file_stat(&held).id),
+            Ok(found) => Ok(file_stat(&found).id == self.folder().id),
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
     async fn reattach(&self) -> Result<(), StorageError> {
-        let dir = folder::open(&self.path, self.explicit)?;
+        let anew = Folder::open(&self.path, self.explicit)?;
         let mut folder = self.folder.write().unwrap_or_else(PoisonError::into_inner);
-        *folder = Arc::new(Folder { dir });
+        *folder = Arc::new(anew);
         Ok(())
     }
 

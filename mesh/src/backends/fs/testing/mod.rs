@@ -1,11 +1,23 @@
 //! What the tests of this backend share.
 
+#[cfg(feature = "os")]
+mod faulty;
+mod process;
+
+#[cfg(feature = "os")]
+pub(crate) use faulty::{Fault, FaultyFs};
+pub(crate) use process::Process;
+
+#[cfg(feature = "os")]
 use std::cell::{Cell, RefCell};
 use std::pin::pin;
+#[cfg(feature = "os")]
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+#[cfg(feature = "os")]
 use crate::core::Millis;
+#[cfg(feature = "os")]
 use crate::ports::Clock;
 
 /// Runs a future that never has to wait for anything: on the real file system every
@@ -19,12 +31,14 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// A clock whose time passes only while somebody sleeps on it, at once. A test may
 /// let something happen in the world during each sleep.
+#[cfg(feature = "os")]
 #[derive(Clone)]
 pub(crate) struct FakeClock {
     time: Rc<Cell<Millis>>,
     meanwhile: Rc<RefCell<dyn FnMut()>>,
 }
 
+#[cfg(feature = "os")]
 impl FakeClock {
     pub(crate) fn new() -> Self {
         Self::with(|| {})
@@ -39,6 +53,7 @@ impl FakeClock {
     }
 }
 
+#[cfg(feature = "os")]
 impl Clock for FakeClock {
     fn now(&self) -> Millis {
         self.time.get()

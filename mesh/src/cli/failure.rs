@@ -1,0 +1,84 @@
+//! Why a command failed.
+
+use std::fmt;
+use std::io;
+
+use crate::MeshError;
+use crate::mcp::ServeError;
+use crate::ports::StorageError;
+
+use super::demo::DemoError;
+
+/// Why a command failed, as it is told to a person.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The folder refused, or could not be used.
+    Mesh(MeshError),
+    /// The server ended before its time.
+    Serve(ServeError),
+    /// The demo did not come out as narrated.
+    Demo(DemoError),
+    /// Standard output does not take any more.
+    Output(io::Error),
+    /// The system failed us.
+    System {
+        /// What could not be done.
+        what: &'static str,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl Failure {
+    /// What could not be done, and the system's reason.
+    pub(super) fn system(what: &'static str, error: io::Error) -> Self {
+        Self::System { what, error }
+    }
+
+    /// Whether all that happened is that nobody reads the output any more.
+    pub(super) fn is_closed_output(&self) -> bool {
+        let error = match self {
+            Self::Output(error) | Self::Demo(DemoError::Output(error)) => error,
+            _ => return false,
+        };
+        error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mesh(error) => error.fmt(f),
+            Self::Serve(error) => error.fmt(f),
+            Self::Demo(error) => error.fmt(f),
+            Self::Output(error) => write!(f, "cannot write to standard output: {error}"),
+            Self::System { what, error } => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<MeshError> for Failure {
+    fn from(error: MeshError) -> Self {
+        Self::Mesh(error)
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self::Mesh(MeshError::Storage(error))
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        Self::Serve(error)
+    }
+}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        Self::Demo(error)
+    }
+}

@@ -1,0 +1,254 @@
+//! The nine tools as rmcp serves them.
+
+use std::sync::Arc;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
+    CustomResult, ErrorCode, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+};
+use rmcp::service::{QuitReason, RequestContext, ServerInitializeError};
+use rmcp::{RoleServer, ServerHandler, ServiceExt};
+use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::core::{Rejection, Reply, escape};
+use crate::ports::StorageError;
+use crate::tools::{self, Access};
+use crate::{Mesh, MeshError};
+
+use super::instructions::INSTRUCTIONS;
+use super::shutdown::Shutdown;
+use super::transport::Streams;
+
+/// What the server serves: an open folder, or why there is none. A server starts in
+/// either case, since an agent reads the answer to a call, but not why a process died
+/// (rule G7).
+pub type Folder = Result<Mesh, StorageError>;
+
+/// Why a server ended before its time.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The session could not be set up.
+    Handshake(String),
+    /// The server's own task failed: a bug.
+    Task(String),
+}
+
+impl std::fmt::Display for ServeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Handshake(why) => write!(f, "the MCP session could not start: {why}"),
+            Self::Task(why) => write!(f, "the MCP server failed: {why}; please report it"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Serves one client until the input ends, `shutdown` begins or nobody reads the
+/// output any more. The calls received by then are answered first.
+///
+/// # Errors
+///
+/// [`ServeError`]; none for a client that just goes away.
+pub async fn serve<R, W>(
+    folder: Folder,
+    reader: R,
+    writer: W,
+    shutdown: &Shutdown,
+) -> Result<(), ServeError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let streams = Streams::new(reader, writer, shutdown.clone());
+    match Server::new(folder).serve(streams).await {
+        Ok(session) => match session.waiting().await {
+            Ok(QuitReason::JoinError(error)) | Err(error) => {
+                return Err(ServeError::Task(error.to_string()));
+            }
+            Ok(reason) => tracing::debug!(?reason, "the session ended"),
+        },
+        Err(ServerInitializeError::ConnectionClosed(_)) => {}
+        Err(error) if shutdown.has_begun() => tracing::debug!(%error, "no session"),
+        Err(error) => return Err(ServeError::Handshake(error.to_string())),
+    }
+    Ok(())
+}
+
+/// One session's view of a folder.
+struct Server {
+    folder: Folder,
+    tools: Vec<Tool>,
+}
+
+impl Server {
+    fn new(folder: Folder) -> Self {
+        Self {
+            folder,
+            tools: tools::TOOLS.iter().map(listed).collect(),
+        }
+    }
+
+    /// Calls a tool in a task of its own: should it panic, the panic ends there, and
+    /// the client gets an answer instead of waiting for ever.
+    async fn call(
+        &self,
+        tool: &'static tools::Tool,
+        arguments: Map<String, Value>,
+    ) -> CallToolResult {
+        let folder = self.folder.clone();
+        let call = tokio::spawn(async move {
+            let command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
+            folder.map_err(MeshError::Storage)?.call(command).await
+        });
+        match call.await {
+            Ok(Ok(reply)) => success(&reply),
+            Ok(Err(error)) => {
+                tracing::debug!(tool = tool.name, %error, "refused");
+                failure(error.to_string())
+            }
+            Err(panic) => {
+                tracing::error!(tool = tool.name, %panic, "a call failed inside mesh");
+                failure(BUG.to_owned())
+            }
+        }
+    }
+}
+
+/// What an agent is told about a panic, or a reply that cannot be written.
+const BUG: &str = "the call failed inside mesh, which is a bug in mesh; whether it took effect is \
+                   unknown: look with claims or inbox before you repeat it";
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        let version = env!("CARGO_PKG_VERSION");
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("mesh", version))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.tools.clone()))
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.tools.iter().find(|tool| tool.name == name).cloned()
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let tool = find(&request.name)?;
+        Ok(self
+            .call(tool, request.arguments.unwrap_or_default())
+            .await
+            .into())
+    }
+
+    /// rmcp hands over here what it could not read, and so a call whose arguments are
+    /// no object.
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        if request.method != "tools/call" {
+            return Err(ErrorData::new(
+                ErrorCode::METHOD_NOT_FOUND,
+                request.method,
+                None,
+            ));
+        }
+        let mut result = refuse_unreadable(&request.params.unwrap_or_default())?;
+        // rmcp adapts this field to the client's version only in its own types.
+        result.result_type = None;
+        let result = serde_json::to_value(result);
+        result
+            .map(CustomResult::new)
+            .map_err(|error| ErrorData::internal_error(error.to_string(), None))
+    }
+}
+
+/// The answer to a `tools/call` whose params rmcp could not read.
+fn refuse_unreadable(params: &Value) -> Result<CallToolResult, ErrorData> {
+    let Some(name) = params["name"].as_str() else {
+        let message = "tools/call needs params with the name of a tool";
+        return Err(ErrorData::invalid_params(message, None));
+    };
+    find(name)?;
+    let got = match &params["arguments"] {
+        Value::Null | Value::Object(_) => {
+            let message = "the params of tools/call cannot be read";
+            return Err(ErrorData::invalid_params(message, None));
+        }
+        Value::Array(_) => "a list",
+        Value::String(_) => "a string",
+        Value::Bool(_) | Value::Number(_) => "a number or a truth value",
+    };
+    let rejection = Rejection::described("arguments", got, "a JSON object");
+    Ok(failure(rejection.to_string()))
+}
+
+fn find(name: &str) -> Result<&'static tools::Tool, ErrorData> {
+    tools::find(name).ok_or_else(|| {
+        let names: Vec<&str> = tools::TOOLS.iter().map(|tool| tool.name).collect();
+        let message = format!(
+            "unknown tool \"{}\"; there are {}",
+            escape(name),
+            names.join(", ")
+        );
+        ErrorData::invalid_params(message, None)
+    })
+}
+
+/// Structured content, and the same JSON as text (rule G2). The text keeps the order
+/// of the contract, which puts the status first.
+fn success(reply: &Reply) -> CallToolResult {
+    match (serde_json::to_string(reply), serde_json::to_value(reply)) {
+        (Ok(text), Ok(value)) => {
+            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            result.structured_content = Some(value);
+            result
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::error!(%error, "a reply does not serialize");
+            failure(BUG.to_owned())
+        }
+    }
+}
+
+/// A tool error. It has no structured content: the TypeScript client holds that of an
+/// error, too, to the output schema, and shows its complaint in place of the message.
+fn failure(message: String) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(message)])
+}
+
+/// A row of the table as MCP lists it.
+fn listed(tool: &tools::Tool) -> Tool {
+    Tool::new(tool.name, tool.description, tool.input_schema())
+        .with_title(tool.title)
+        .with_raw_output_schema(Arc::new(tool.output_schema()))
+        .with_annotations(annotations(tool.access))
+}
+
+/// The hints that differ from what MCP assumes, to keep the list short.
+fn annotations(access: Access) -> ToolAnnotations {
+    let hints = ToolAnnotations::new();
+    match access {
+        Access::Reads => hints.read_only(true),
+        Access::Repeatable => hints.destructive(false).idempotent(true),
+        Access::Adds => hints.destructive(false),
+        Access::Deletes => hints.destructive(true).idempotent(true),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,434 @@
+//! The table.
+
+use crate::core::{
+    self, Command, DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS,
+    MAX_INBOX_LIMIT, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS, Mode, Wait,
+};
+
+use super::tool::{Access, Field, Kind, Literal, Parameter, Shape, Tool};
+
+/// Every tool, in the order in which an agent meets them.
+pub static TOOLS: [Tool; 9] = [
+    REGISTER, ROSTER, CLAIM, RELEASE, CLAIMS, POST, INBOX, READ, GC,
+];
+
+/// The tool of that name.
+pub fn find(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| tool.name == name)
+}
+
+const MODES: &[&str] = &["exclusive", "shared"];
+const LEASE: Kind = Kind::Integer {
+    min: 1,
+    max: MAX_LEASE_SECONDS,
+};
+const MESSAGE_TTL: Kind = Kind::Integer {
+    min: 1,
+    max: MAX_MESSAGE_TTL_SECONDS,
+};
+const LIMIT: Kind = Kind::Integer {
+    min: 1,
+    max: MAX_INBOX_LIMIT,
+};
+
+const CALLER: Parameter = required("agent_id", "your stable name");
+const TOPICS: Parameter = Parameter {
+    default: Some(Literal::NoTexts),
+    ..optional("topics", Kind::Texts, "topics you follow")
+};
+
+const REGISTER: Tool = Tool {
+    name: "register",
+    title: "Announce yourself",
+    description: "Call this first: it makes you visible to the other agents. Calling again is a \
+        heartbeat, and so is every claim, release, post and read. Silent past ttl_seconds \
+        you are stale, 30 s later dead, and what you hold goes to others. A higher epoch \
+        than before: you were dead in between, claim again what you need.",
+    access: Access::Repeatable,
+    parameters: &[
+        CALLER,
+        required("branch", "git branch you work on"),
+        required(
+            "prompt_ptr",
+            "where your task is described: file, issue, URL",
+        ),
+        optional(
+            "role",
+            Kind::Text,
+            "what you do, e.g. reviewer; left out clears it",
+        ),
+        Parameter {
+            default: Some(Literal::Integer(DEFAULT_TTL_SECONDS)),
+            ..optional("ttl_seconds", LEASE, "how long you may be silent")
+        },
+    ],
+    reply: &[
+        text("agent_id"),
+        text("registered_at"),
+        text("expires_at"),
+        integer("epoch"),
+        text("now"),
+    ],
+    build: |arguments| {
+        Command::Register(core::Register {
+            agent_id: arguments.required_text("agent_id"),
+            branch: arguments.required_text("branch"),
+            prompt_ptr: arguments.required_text("prompt_ptr"),
+            role: arguments.text("role"),
+            ttl_seconds: arguments.integer("ttl_seconds"),
+        })
+    },
+};
+
+const ROSTER: Tool = Tool {
+    name: "roster",
+    title: "See who is here",
+    description: "Lists the agents of this repository: branch, task, liveness and what each holds. \
+        Look here before you start, and to find out whom to ask.",
+    access: Access::Reads,
+    parameters: &[
+        CALLER,
+        Parameter {
+            default: Some(Literal::Flag(false)),
+            ..optional("include_stale", Kind::Flag, "list dead agents too")
+        },
+    ],
+    reply: &[records("agents", AGENT), text("now")],
+    build: |arguments| {
+        Command::Roster(core::Roster {
+            agent_id: arguments.required_text("agent_id"),
+            include_stale: arguments.flag("include_stale").unwrap_or(false),
+        })
+    },
+};
+
+const AGENT: &[Field] = &[
+    text("agent_id"),
+    text("branch"),
+    text("prompt_ptr"),
+    maybe(text("role")),
+    choice("liveness", &["alive", "stale", "dead"]),
+    text("last_seen"),
+    text("expires_at"),
+    integer("epoch"),
+    Field {
+        name: "held_claims",
+        shape: Shape::Texts,
+        optional: false,
+    },
+];
+
+const CLAIM: Tool = Tool {
+    name: "claim",
+    title: "Lock a resource",
+    description: "Claim what you are going to change, under a name that every agent would choose, \
+        e.g. file:src/auth.rs. granted: yours until lease_expires_at; claim again before \
+        then to renew (same claim_id, same fence). queued: you are in line; claim again \
+        later to see whether it is your turn. denied: somebody holds it. A lapsed lease \
+        goes to the next in line without a word, and each grant raises the fence: claim \
+        again before what cannot be undone, and if your fence changed, look again first.",
+    access: Access::Repeatable,
+    parameters: &[
+        CALLER,
+        required("resource", "what to lock"),
+        optional(
+            "mode",
+            Kind::Choice(MODES),
+            "new claims: exclusive unless given",
+        ),
+        optional("lease_seconds", LEASE, LEASE_DESCRIPTION),
+        Parameter {
+            default: Some(Literal::Choice("no_wait")),
+            ..optional(
+                "wait",
+                Kind::Choice(&["no_wait", "queue"]),
+                "queue: wait in line if held",
+            )
+        },
+        optional("note", Kind::Text, "what for; others see it"),
+    ],
+    reply: &[
+        choice("status", &["granted", "queued", "denied"]),
+        text("resource"),
+        text("claim_id"),
+        integer("fence"),
+        maybe(text("holder")),
+        maybe(text("lease_expires_at")),
+        maybe(integer("queue_position")),
+        text("now"),
+    ],
+    build: |arguments| {
+        Command::Claim(core::Claim {
+            agent_id: arguments.required_text("agent_id"),
+            resource: arguments.required_text("resource"),
+            mode: arguments.choice("mode").map(|mode| match mode {
+                "shared" => Mode::Shared,
+                _ => Mode::Exclusive,
+            }),
+            lease_seconds: arguments.integer("lease_seconds"),
+            wait: match arguments.choice("wait") {
+                Some("queue") => Wait::Queue,
+                _ => Wait::NoWait,
+            },
+            note: arguments.text("note"),
+        })
+    },
+};
+
+// The default lease is not a schema default: a renewal keeps the lease it had.
+const LEASE_DESCRIPTION: &str = "new claims: 120 unless given; renewals: as before";
+const _: () = assert!(
+    DEFAULT_LEASE_SECONDS == 120,
+    "LEASE_DESCRIPTION names the default"
+);
+
+const RELEASE: Tool = Tool {
+    name: "release",
+    title: "Unlock a resource",
+    description: "Gives back a claim, or leaves the queue; the next in line is granted at once. Do \
+        it as soon as you are done. not_holder: the claim is another's. unknown: there is \
+        no such claim; if you thought that you held it, your lease had lapsed.",
+    access: Access::Repeatable,
+    parameters: &[
+        CALLER,
+        required("claim_id", "from the reply of claim"),
+        required("resource", "what you claimed"),
+    ],
+    reply: &[
+        choice("status", &["released", "not_holder", "unknown"]),
+        maybe(integer("fence")),
+        maybe(text("next_holder")),
+    ],
+    build: |arguments| {
+        Command::Release(core::Release {
+            agent_id: arguments.required_text("agent_id"),
+            claim_id: arguments.required_text("claim_id"),
+            resource: arguments.required_text("resource"),
+        })
+    },
+};
+
+const CLAIMS: Tool = Tool {
+    name: "claims",
+    title: "See what is locked",
+    description: "Shows who holds what, until when and what for, and who waits. Look before you \
+        claim.",
+    access: Access::Reads,
+    parameters: &[CALLER, optional("resource", Kind::Text, "only this one")],
+    reply: &[records("claims", HELD), text("now")],
+    build: |arguments| {
+        Command::Claims(core::Claims {
+            agent_id: arguments.required_text("agent_id"),
+            resource: arguments.text("resource"),
+        })
+    },
+};
+
+const HELD: &[Field] = &[
+    text("resource"),
+    choice("mode", MODES),
+    Field {
+        name: "holder",
+        shape: Shape::Texts,
+        optional: false,
+    },
+    text("claim_id"),
+    integer("fence"),
+    text("lease_expires_at"),
+    maybe(text("note")),
+    records("holders", HOLDER),
+    records("queue", TICKET),
+];
+
+const HOLDER: &[Field] = &[
+    text("agent_id"),
+    text("claim_id"),
+    integer("fence"),
+    text("lease_expires_at"),
+    maybe(text("note")),
+];
+
+const TICKET: &[Field] = &[
+    text("agent_id"),
+    text("claim_id"),
+    choice("mode", MODES),
+    integer("position"),
+];
+
+const POST: Tool = Tool {
+    name: "post",
+    title: "Send a message",
+    description: "Sends a durable message to one agent (which need not be here yet), to all, or to a \
+        topic. Say what others need to know: what you finished, what you found broken, \
+        what you need.",
+    access: Access::Adds,
+    parameters: &[
+        CALLER,
+        required("to", "an agent_id, * for all, or topic:<name>"),
+        required("body", "the text"),
+        optional("subject", Kind::Text, "what it is about"),
+        optional("reply_to", Kind::Text, "message_id that you answer"),
+        optional(
+            "ttl_seconds",
+            MESSAGE_TTL,
+            "drop it after this long; else it stays",
+        ),
+        optional(
+            "key",
+            Kind::Text,
+            "your own id for it: a retry is not sent twice",
+        ),
+    ],
+    reply: &[text("message_id"), text("posted_at"), integer("fanout")],
+    build: |arguments| {
+        Command::Post(core::Post {
+            agent_id: arguments.required_text("agent_id"),
+            to: arguments.required_text("to"),
+            body: arguments.required_text("body"),
+            subject: arguments.text("subject"),
+            reply_to: arguments.text("reply_to"),
+            ttl_seconds: arguments.integer("ttl_seconds"),
+            key: arguments.text("key"),
+        })
+    },
+};
+
+const INBOX: Tool = Tool {
+    name: "inbox",
+    title: "Look for messages",
+    description: "Shows your unread messages, oldest first. It changes nothing: they show again \
+        until you acknowledge them with read. unread: how many more there are.",
+    access: Access::Reads,
+    parameters: &[
+        CALLER,
+        TOPICS,
+        optional(
+            "since",
+            Kind::Text,
+            "look above this message_id, not your cursor",
+        ),
+        Parameter {
+            default: Some(Literal::Integer(DEFAULT_INBOX_LIMIT)),
+            ..optional("limit", LIMIT, "messages at most")
+        },
+    ],
+    reply: &[
+        records("messages", MESSAGE),
+        text("cursor"),
+        integer("unread"),
+    ],
+    build: |arguments| {
+        Command::Inbox(core::Inbox {
+            agent_id: arguments.required_text("agent_id"),
+            topics: arguments.texts("topics"),
+            since: arguments.text("since"),
+            limit: arguments.integer("limit"),
+        })
+    },
+};
+
+const MESSAGE: &[Field] = &[
+    text("message_id"),
+    text("from"),
+    text("to"),
+    maybe(text("subject")),
+    text("body"),
+    maybe(text("reply_to")),
+    text("posted_at"),
+];
+
+const READ: Tool = Tool {
+    name: "read",
+    title: "Acknowledge messages",
+    description: "Marks everything up to one message as read, for good: mail, broadcasts and all \
+        topics, so name the same topics here and in inbox. Call it once you have acted on \
+        what you saw.",
+    access: Access::Repeatable,
+    parameters: &[
+        CALLER,
+        required("up_to", "message_id of the last one you dealt with"),
+        TOPICS,
+    ],
+    reply: &[text("cursor"), integer("remaining")],
+    build: |arguments| {
+        Command::Read(core::Read {
+            agent_id: arguments.required_text("agent_id"),
+            up_to: arguments.required_text("up_to"),
+            topics: arguments.texts("topics"),
+        })
+    },
+};
+
+const GC: Tool = Tool {
+    name: "gc",
+    title: "Tidy up",
+    description: "Drops expired messages and sweeps lapsed claims. Seldom needed: both happen by \
+        themselves. reclaimed: messages dropped.",
+    access: Access::Deletes,
+    parameters: &[optional("agent_id", Kind::Text, "your name")],
+    reply: &[integer("reclaimed")],
+    build: |arguments| {
+        Command::Gc(core::Gc {
+            agent_id: arguments.text("agent_id"),
+        })
+    },
+};
+
+const fn required(name: &'static str, description: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind: Kind::Text,
+        required: true,
+        default: None,
+        description,
+    }
+}
+
+const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Parameter {
+    Parameter {
+        name,
+        kind,
+        required: false,
+        default: None,
+        description,
+    }
+}
+
+const fn text(name: &'static str) -> Field {
+    Field {
+        name,
+        shape: Shape::Text,
+        optional: false,
+    }
+}
+
+const fn integer(name: &'static str) -> Field {
+    Field {
+        name,
+        shape: Shape::Integer,
+        optional: false,
+    }
+}
+
+const fn choice(name: &'static str, choices: &'static [&'static str]) -> Field {
+    Field {
+        name,
+        shape: Shape::Choice(choices),
+        optional: false,
+    }
+}
+
+const fn records(name: &'static str, fields: &'static [Field]) -> Field {
+    Field {
+        name,
+        shape: Shape::Records(fields),
+        optional: false,
+    }
+}
+
+const fn maybe(field: Field) -> Field {
+    Field {
+        optional: true,
+        ..field
+    }
+}

@@ -1,0 +1,7 @@
+//! Makes a new script a new test: the macro that lists the scripts runs again only
+//! when this package is compiled again.
+
+fn main() {
+    println!("cargo::rerun-if-changed=golden");
+    println!("cargo::rerun-if-changed=parity");
+}
