@@ -57,6 +57,10 @@ pub mod core;
 pub mod mcp;
 #[cfg(feature = "os")]
 mod open;
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod ports;
 pub mod tools;
 

@@ -14,6 +14,7 @@ use super::ids::{ClaimId, MessageId};
 use super::names::{AgentId, Resource};
 use super::state::{Agent, KeyedPost, Message, ResourceState, State};
 use super::trail::{Trail, TrailRecord};
+use crate::planted::{self, Bug};
 
 /// How many rows a part holds at most.
 const PART_ROWS: usize = 512;
@@ -39,7 +40,11 @@ impl Snapshot {
     pub fn apply(&mut self, entry: &Entry) {
         debug_assert_eq!(entry.seq, self.seq + 1, "entries are applied one by one");
         self.seq = entry.seq;
+        let fences = self.state.fences.clone();
         self.state.apply_entry(entry);
+        if planted::is(Bug::FenceInMemoryOnly) {
+            self.state.fences = fences;
+        }
         self.trail.record(entry);
     }
 
@@ -72,7 +77,8 @@ impl Snapshot {
         let fences = state
             .fences
             .iter()
-            .map(|(name, fence)| (name.clone(), *fence));
+            .map(|(name, fence)| (name.clone(), *fence))
+            .filter(|_| !planted::is(Bug::FencesLeftOutOfCheckpoint));
         let messages = mail
             .messages
             .iter()

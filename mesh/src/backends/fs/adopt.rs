@@ -16,7 +16,6 @@ use super::damage::no_file;
 use super::error::is_no_file;
 use super::export::MARK;
 use super::names;
-use super::open::missing_journal;
 use super::rotation::ignore_missing;
 use super::seam::{Access, FileSystem};
 use super::storage::FsStorage;
@@ -135,11 +134,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     }
 
     /// Makes generation 1 from the predecessor's state, under the predecessor's lock.
-    pub(super) async fn adopt(&mut self, seen: &[u8]) -> Result<(), StorageError> {
-        // A file of ours without a journal beside it is no predecessor's, but a loss.
-        if is_ours(seen) {
-            return Err(missing_journal(names::STATE));
-        }
+    pub(super) async fn adopt(&mut self) -> Result<(), StorageError> {
         self.lock_predecessor().await?;
         let adopted = self.adopt_locked().await;
         // Where this fails the predecessor's own rule frees it after 5 s.
@@ -226,7 +221,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
 }
 
 /// Whether a `state.json` carries our mark. One that cannot be read carries none.
-fn is_ours(bytes: &[u8]) -> bool {
+pub(super) fn is_ours(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Marked {
         mesh: serde::de::IgnoredAny,
