@@ -4,6 +4,7 @@ use std::fmt::{self, Debug};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
+use stateright::report::{ReportData, ReportDiscovery, Reporter};
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 /// What an exhaustive run found.
@@ -34,6 +35,13 @@ pub enum Failure {
     },
     /// An `always` does not hold; the story leads to a counterexample.
     Broken(String),
+    /// There are more states than are pinned, or fewer.
+    Count {
+        /// How many there must be.
+        pinned: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// A `sometimes` never happens, so what holds may hold for no reason.
     Vacuous(&'static str),
 }
@@ -42,8 +50,15 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TimeLimit { states } => {
-                write!(f, "the time limit came after {states} states: raise it, or lower the bounds")
+                write!(
+                    f,
+                    "the time limit came after {states} states: raise it, or lower the bounds"
+                )
             }
+            Self::Count { pinned, found } => write!(
+                f,
+                "there are {found} states where {pinned} are pinned: see what changed, and pin anew"
+            ),
             Self::Broken(story) => f.write_str(story),
             Self::Vacuous(property) => write!(f, "never happens: {property}"),
         }
@@ -76,9 +91,15 @@ impl fmt::Display for Story {
     }
 }
 
+/// A model that can say what a step does, in words, knowing where it begins.
+pub trait Narrated: Model {
+    /// One line about `action` in `state`.
+    fn narrate(&self, state: &Self::State, action: &Self::Action) -> String;
+}
+
 /// What a model's states and actions must be able to do to be explored.
 pub trait Explorable:
-    Model<
+    Narrated<
         State: Clone + Debug + Hash + PartialEq + Send + Sync,
         Action: Clone + Debug + PartialEq + Send + Sync,
     > + Send
@@ -88,7 +109,7 @@ pub trait Explorable:
 }
 
 impl<M> Explorable for M where
-    M: Model<
+    M: Narrated<
             State: Clone + Debug + Hash + PartialEq + Send + Sync,
             Action: Clone + Debug + PartialEq + Send + Sync,
         > + Send
@@ -105,15 +126,46 @@ fn start() -> Instant {
     Instant::now()
 }
 
+/// Hears about a run while it goes on: how many states there are so far, and since when.
+pub type Progress<'a> = &'a mut (dyn FnMut(usize, Duration) + Send);
+
+/// Passes on what the checker reports, and is asked often, so that short runs stay short.
+struct Pulse<'a>(Progress<'a>);
+
+impl<M: Model> Reporter<M> for Pulse<'_> {
+    fn report_checking(&mut self, data: ReportData) {
+        (self.0)(data.unique_states, data.duration);
+    }
+
+    fn report_discoveries(
+        &mut self,
+        _: &M,
+        _: std::collections::BTreeMap<&'static str, ReportDiscovery<M>>,
+    ) where
+        M::Action: Debug + PartialEq,
+        M::State: Debug + Hash + PartialEq,
+    {
+    }
+
+    fn delay(&self) -> Duration {
+        Duration::from_millis(20)
+    }
+}
+
 /// Explores every state.
 ///
 /// # Errors
 ///
 /// Where that is no proof: the time limit, a broken `always`, a `sometimes` never met.
-pub fn exhaust<M: Explorable>(model: M, limit: Duration) -> Result<Report, Failure> {
+pub fn exhaust<M: Explorable>(
+    model: M,
+    limit: Duration,
+    progress: Progress<'_>,
+) -> Result<Report, Failure> {
     let begun = start();
     let properties = model.properties();
-    let checker = model.checker().threads(2).timeout(limit).spawn_bfs().join();
+    let checker = model.checker().threads(2).timeout(limit).spawn_bfs();
+    let checker = checker.join_and_report(&mut Pulse(progress));
     let elapsed = begun.elapsed();
     for property in &properties {
         let discovery = checker.discovery(property.name);
@@ -183,8 +235,11 @@ fn tell<M: Explorable>(
     path: stateright::Path<M::State, M::Action>,
 ) -> Story {
     let end = format!("{:?}", path.last_state());
-    let actions = path.into_actions();
-    let steps = actions.iter().map(|action| model.format_action(action));
+    let path = path.into_vec();
+    let steps = path.iter().filter_map(|(state, action)| {
+        let action = action.as_ref()?;
+        Some(model.narrate(state, action))
+    });
     Story {
         property,
         steps: steps.collect(),

@@ -29,10 +29,10 @@ pub const ANONYMOUS: Role = Role {
 };
 
 /// The bounds of a claims model. Time is not among them: see [`View`](super::View).
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The agents, `a`, `b`, `c`.
-    pub agents: Vec<Role>,
+    pub agents: &'static [Role],
     /// How many resources there are.
     pub resources: usize,
     /// How many ticks a lease lasts: with 1 it ends before its silent holder is dead,

@@ -43,7 +43,11 @@ pub struct Step<'a> {
 type Verdict = Result<(), Broken>;
 
 fn ensure(holds: bool, rule: &'static str, sentence: &'static str) -> Verdict {
-    if holds { Ok(()) } else { Err(Broken { rule, sentence }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Broken { rule, sentence })
+    }
 }
 
 impl Step<'_> {
@@ -125,9 +129,14 @@ impl Step<'_> {
     /// Whether the step touches a resource, and so must leave it healed (C9).
     fn touches(&self, name: &str) -> bool {
         let reborn = self.actor().is_some_and(|agent| {
-            let involved = self.before.resource(name)
+            let involved = self
+                .before
+                .resource(name)
                 .is_some_and(|r| r.hold_of(agent).is_some() || r.ticket_of(agent).is_some());
-            self.is_dead(agent) && involved
+            // A first registration gives a liveness, and must not revive what had lapsed.
+            let first =
+                matches!(self.command, Command::Register(_)) && self.before.agent(agent).is_none();
+            involved && (first || self.is_dead(agent))
         });
         reborn
             || match self.command {
@@ -195,16 +204,26 @@ impl Step<'_> {
             let granted = newest.iter().find(|(r, ..)| *r == &**name);
             let expected = granted.map_or(fence, |(_, fence, _)| *fence);
             let right = decision.state.newest_fence(name) == expected;
-            ensure(right, "C3", "the newest fence is not that of the last grant")?;
+            ensure(
+                right,
+                "C3",
+                "the newest fence is not that of the last grant",
+            )?;
         }
         Ok(())
     }
 
     fn is_shared_promotion(&self, event: &Event) -> bool {
-        let Event::Promoted { resource, agent_id, .. } = event else {
+        let Event::Promoted {
+            resource, agent_id, ..
+        } = event
+        else {
             return false;
         };
-        let ticket = self.before.resource(resource).and_then(|r| r.ticket_of(agent_id));
+        let ticket = self
+            .before
+            .resource(resource)
+            .and_then(|r| r.ticket_of(agent_id));
         ticket.is_some_and(|(_, ticket)| ticket.mode == Mode::Shared)
     }
 
@@ -217,7 +236,11 @@ impl Step<'_> {
             let acts = self.actor() == Some(id);
             let reborn = acts && self.is_dead(id);
             let epoch = before.epoch + u64::from(reborn);
-            ensure(now.epoch == epoch, "A3", "the epoch is not that of the incarnation")?;
+            ensure(
+                now.epoch == epoch,
+                "A3",
+                "the epoch is not that of the incarnation",
+            )?;
             if acts {
                 let alive = now.expires_at >= self.at + now.ttl_ms;
                 ensure(alive, "A6", "an agent that acts is not alive by it")?;
@@ -229,7 +252,8 @@ impl Step<'_> {
                 let kept = self.before.resources().any(|(name, record)| {
                     let held = record.hold_of(id).map(|hold| hold.claim_id);
                     let waited = record.ticket_of(id).map(|(_, ticket)| ticket.claim_id);
-                    held.or(waited).is_some_and(|claim| has_claim(after, name, claim))
+                    held.or(waited)
+                        .is_some_and(|claim| has_claim(after, name, claim))
                 });
                 ensure(!kept, "A3", "a new incarnation keeps what the dead one had")?;
             }
@@ -240,7 +264,8 @@ impl Step<'_> {
     /// C4 and C9: a hold that has not lapsed stays as it is, whoever else comes.
     fn holds(&self, after: &State, name: &str) -> Verdict {
         for hold in self.live(self.before, name).0 {
-            let kept = after.resource(name)
+            let kept = after
+                .resource(name)
                 .and_then(|r| r.hold_of(&hold.agent_id))
                 .filter(|now| now.claim_id == hold.claim_id);
             let Some(now) = kept else {
@@ -264,7 +289,8 @@ impl Step<'_> {
     /// doubled.
     fn tickets(&self, after: &State, name: &str) -> Verdict {
         let (_, live) = self.live(self.before, name);
-        let waiting: Vec<ClaimId> = after.resource(name)
+        let waiting: Vec<ClaimId> = after
+            .resource(name)
             .map(|r| r.queue.iter().map(|t| t.claim_id).collect())
             .unwrap_or_default();
         let mut seen_waiting = false;
@@ -284,8 +310,13 @@ impl Step<'_> {
         ensure(old.eq(order), "C6", "the queue changes its order")?;
         let new = waiting.iter().skip_while(|id| kept.contains(id));
         let new: Vec<_> = new.collect();
-        let own = self.actor().and_then(|agent| after.resource(name)?.ticket_of(agent));
-        let joined = new.len() <= 1 && new.iter().all(|id| own.is_some_and(|(_, t)| t.claim_id == **id));
+        let own = self
+            .actor()
+            .and_then(|agent| after.resource(name)?.ticket_of(agent));
+        let joined = new.len() <= 1
+            && new
+                .iter()
+                .all(|id| own.is_some_and(|(_, t)| t.claim_id == **id));
         ensure(joined, "C7", "somebody queues who did not ask")
     }
 
@@ -295,7 +326,11 @@ impl Step<'_> {
         let Some(record) = after.resource(name) else {
             return Ok(());
         };
-        let dead = |id: &str| after.agent(id).is_some_and(|a| self.at > a.expires_at + STALE);
+        let dead = |id: &str| {
+            after
+                .agent(id)
+                .is_some_and(|a| self.at > a.expires_at + STALE)
+        };
         let far = |deadline: Millis, lease: Millis| deadline > self.at + lease + TOLERANCE;
         for hold in &record.holders {
             let lapsed = hold.expires_at <= self.at || dead(&hold.agent_id);
@@ -321,16 +356,15 @@ impl Step<'_> {
         let now = after.resource(&claim.resource);
         let hold = now.and_then(|r| r.hold_of(&claim.agent_id));
         let place = now.and_then(|r| r.ticket_of(&claim.agent_id));
-        reply_is_true(reply, hold, place)?;
         match (own, ticket) {
             (Some(own), _) => {
                 let mode = self.before.resource(&claim.resource).map(|r| r.mode);
                 let up = mode == Some(Mode::Shared) && claim.mode == Some(Mode::Exclusive);
                 if up {
                     let alone = holds.len() == 1 && tickets.is_empty();
-                    self.upgrade(own, alone, reply, hold)
+                    self.upgrade(own, alone, reply, hold)?;
                 } else {
-                    self.renewal(claim, own, reply, now)
+                    self.renewal(claim, own, reply, now)?;
                 }
             }
             (None, Some(ticket)) => {
@@ -341,10 +375,11 @@ impl Step<'_> {
                     !(denied && claim.mode.is_none()),
                     "C7",
                     "a queued agent is denied what it waits for",
-                )
+                )?;
             }
-            (None, None) => self.request(claim, reply, now),
+            (None, None) => self.request(claim, reply, now)?,
         }
+        reply_is_true(reply, hold, place)
     }
 
     /// C4 and the downgrade of C5.
@@ -373,11 +408,19 @@ impl Step<'_> {
         let Some(now) = now else {
             return ensure(false, "C5", "an upgrade costs the holder its hold");
         };
-        ensure(now.claim_id == own.claim_id, "C5", "an upgrade changes the claim id")?;
+        ensure(
+            now.claim_id == own.claim_id,
+            "C5",
+            "an upgrade changes the claim id",
+        )?;
         if alone {
             let granted = reply.status == ClaimStatus::Granted;
             ensure(granted, "C5", "a sole holder's upgrade is denied")?;
-            ensure(now.fence > own.fence, "C5", "an upgrade keeps the old fence")
+            ensure(
+                now.fence > own.fence,
+                "C5",
+                "an upgrade keeps the old fence",
+            )
         } else {
             let denied = reply.status == ClaimStatus::Denied;
             ensure(denied, "C5", "an upgrade is not denied beside others")?;
@@ -390,7 +433,8 @@ impl Step<'_> {
     /// C6: a new request is granted if, and only if, nobody is in its way or before it.
     fn request(&self, claim: &Claim, reply: &ClaimReply, now: Option<&ResourceState>) -> Verdict {
         let mode = claim.mode.unwrap_or(Mode::Exclusive);
-        let others_wait = now.is_some_and(|r| r.queue.iter().any(|t| *t.agent_id != *claim.agent_id));
+        let others_wait =
+            now.is_some_and(|r| r.queue.iter().any(|t| *t.agent_id != *claim.agent_id));
         let others_hold = now.is_some_and(|r| {
             let conflict = r.mode == Mode::Exclusive || mode == Mode::Exclusive;
             conflict && r.holders.iter().any(|h| *h.agent_id != *claim.agent_id)
@@ -403,10 +447,18 @@ impl Step<'_> {
             }
             ClaimStatus::Queued => {
                 ensure(!free, "C6", "a request waits for nobody")?;
-                ensure(claim.wait == Wait::Queue, "C1", "who would not wait is queued")
+                ensure(
+                    claim.wait == Wait::Queue,
+                    "C1",
+                    "who would not wait is queued",
+                )
             }
             ClaimStatus::Denied => {
-                ensure(!free, "C6", "a request is denied though nobody is in its way")?;
+                ensure(
+                    !free,
+                    "C6",
+                    "a request is denied though nobody is in its way",
+                )?;
                 ensure(claim.wait == Wait::NoWait, "C1", "who would wait is denied")
             }
         }
@@ -426,18 +478,31 @@ impl Step<'_> {
             Some(_) => ReleaseStatus::NotHolder,
             None => ReleaseStatus::Unknown,
         };
-        ensure(reply.status == expected, "C10", "a release has the wrong status")?;
+        ensure(
+            reply.status == expected,
+            "C10",
+            "a release has the wrong status",
+        )?;
         if expected != ReleaseStatus::Released {
             return Ok(());
         }
         let after = &decision.state;
-        let gone = release.claim_id.parse().is_ok_and(|id| !has_claim(after, &release.resource, id));
+        let gone = release
+            .claim_id
+            .parse()
+            .is_ok_and(|id| !has_claim(after, &release.resource, id));
         ensure(gone, "C10", "what was released is still there")?;
         let newest = after.newest_fence(&release.resource);
-        ensure(reply.fence == Some(newest), "C10", "the fence is not the newest")?;
+        ensure(
+            reply.fence == Some(newest),
+            "C10",
+            "the fence is not the newest",
+        )?;
         let next = reply.next_holder.as_ref();
         let holds = next.is_none_or(|next| {
-            after.resource(&release.resource).is_some_and(|r| r.hold_of(next).is_some())
+            after
+                .resource(&release.resource)
+                .is_some_and(|r| r.hold_of(next).is_some())
         });
         ensure(holds, "C10", "the next holder does not hold")
     }

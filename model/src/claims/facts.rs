@@ -1,8 +1,6 @@
 //! What must happen somewhere, so that no rule holds because nothing happens.
 
-use mesh::core::{
-    ClaimStatus, Command, Event, LapseReason, Millis, Mode, ReleaseStatus, Reply,
-};
+use mesh::core::{ClaimStatus, Command, Event, LapseReason, Millis, Mode, ReleaseStatus, Reply};
 use stateright::Property;
 
 use super::{Bounds, Claims, Point, Step};
@@ -46,7 +44,11 @@ impl Fact {
         };
         let events = &decision.events;
         let any = |test: fn(&Event) -> bool| events.iter().any(test);
-        let promoted = || events.iter().filter(|e| matches!(e, Event::Promoted { .. }));
+        let promoted = || {
+            events
+                .iter()
+                .filter(|e| matches!(e, Event::Promoted { .. }))
+        };
         match (self, &decision.reply) {
             (Self::Denied, Reply::Claim(reply)) => reply.status == ClaimStatus::Denied,
             (Self::UpgradeDenied, Reply::Claim(reply)) => {
@@ -58,7 +60,8 @@ impl Fact {
             }
             (Self::SharedWaitsBehindExclusive, Reply::Claim(reply)) => {
                 let mode = decision.state.resource(&reply.resource).map(|r| r.mode);
-                let asks = matches!(step.command, Command::Claim(c) if c.mode == Some(Mode::Shared));
+                let asks =
+                    matches!(step.command, Command::Claim(c) if c.mode == Some(Mode::Shared));
                 let queued = reply.status == ClaimStatus::Queued;
                 queued && asks && mode == Some(Mode::Shared)
             }
@@ -66,7 +69,15 @@ impl Fact {
             (Self::ReleaseOfLapsed, Reply::Release(reply)) => {
                 reply.status == ReleaseStatus::Unknown
             }
-            (Self::Granted, _) => any(|e| matches!(e, Event::Granted { mode: Mode::Exclusive, .. })),
+            (Self::Granted, _) => any(|e| {
+                matches!(
+                    e,
+                    Event::Granted {
+                        mode: Mode::Exclusive,
+                        ..
+                    }
+                )
+            }),
             (Self::JoinedShared, _) => events.iter().any(|e| self.joins(step, e)),
             (Self::Queued, _) => any(|e| matches!(e, Event::Queued { .. })),
             (Self::Renewed, _) => any(|e| matches!(e, Event::Renewed { .. })),
@@ -92,9 +103,9 @@ impl Fact {
                 Event::Registered { epoch, .. } | Event::Heartbeat { epoch, .. } => *epoch > 1,
                 _ => false,
             }),
-            (Self::Cut, _) => any(|e| {
-                matches!(e, Event::LeaseCut { .. } | Event::RegistrationCut { .. })
-            }),
+            (Self::Cut, _) => {
+                any(|e| matches!(e, Event::LeaseCut { .. } | Event::RegistrationCut { .. }))
+            }
             (Self::ReapedEarly, _) => events.iter().any(|e| reaps_early(step, e, now)),
             _ => false,
         }
@@ -117,7 +128,12 @@ impl Fact {
 
     fn lapses(self, step: &Step<'_>, events: &[Event], why: LapseReason, waiting: bool) -> bool {
         events.iter().any(|event| match event {
-            Event::Lapsed { resource, agent_id, reason, .. } => {
+            Event::Lapsed {
+                resource,
+                agent_id,
+                reason,
+                ..
+            } => {
                 let record = step.before.resource(resource);
                 let waited = record.is_some_and(|r| r.ticket_of(agent_id).is_some());
                 *reason == why && waited == waiting
@@ -129,7 +145,10 @@ impl Fact {
 
 /// A hold whose lease has not ended in truth is taken away by a fast clock.
 fn reaps_early(step: &Step<'_>, event: &Event, now: Millis) -> bool {
-    let Event::Lapsed { resource, agent_id, .. } = event else {
+    let Event::Lapsed {
+        resource, agent_id, ..
+    } = event
+    else {
         return false;
     };
     let record = step.before.resource(resource);

@@ -20,8 +20,8 @@ mod view;
 use std::hash::{Hash, Hasher};
 
 use mesh::core::{
-    Claim, Claims as LookAtClaims, Command, Decision, Entropy, Millis, Mode, Register, Rejection,
-    Release, State, Wait, decide,
+    Claim, Claims as LookAtClaims, Command, Decision, Millis, Mode, Register, Rejection, Release,
+    State, Wait,
 };
 use stateright::{Model, Property};
 
@@ -31,13 +31,12 @@ pub use facts::Fact;
 pub use view::View;
 
 use self::bounds::{agent, resource};
+use crate::planted::Rules;
+use crate::run::Narrated;
 use crate::witness::Witness;
 
 /// When every run begins: far from zero, so that slow clocks stay positive.
 const START: Millis = 1_000 * TICK;
-
-/// The rules under test: `decide`, or a planted bug in its place.
-pub type Rules = fn(&State, Millis, &Command, Entropy) -> Result<Decision, Rejection>;
 
 /// All that can happen to claims within some bounds.
 pub struct Claims {
@@ -49,7 +48,7 @@ pub struct Claims {
 impl Claims {
     /// The production rules within `bounds`.
     pub fn new(bounds: Bounds) -> Self {
-        Self::with_rules(bounds, decide)
+        Self::with_rules(bounds, Rules::default())
     }
 
     /// Other rules in their place: to see that a bug is found.
@@ -182,7 +181,7 @@ impl Claims {
 
     fn decide(&self, point: &Point, at: Millis, command: &Command) -> Result<Decision, Rejection> {
         // The same entropy each time: ids must not depend on luck for being unique.
-        (self.rules)(&point.state, at, command, 1)
+        self.rules.decide(&point.state, at, command, 1)
     }
 
     fn point(&self, now: Millis, state: State, broken: Option<Broken>) -> Point {
@@ -231,7 +230,7 @@ impl Claims {
             let Some((at, look)) = self.command(point, Action::Look(ticks)) else {
                 return false;
             };
-            match (self.rules)(&state, at, &look, 1) {
+            match self.rules.decide(&state, at, &look, 1) {
                 Ok(decision) => state = decision.state,
                 Err(_) => return false,
             }
@@ -244,7 +243,9 @@ impl Claims {
 fn claim_of(state: &State, n: usize, r: usize) -> Option<String> {
     let record = state.resource(resource(r))?;
     let hold = record.hold_of(agent(n)).map(|hold| hold.claim_id);
-    let ticket = record.ticket_of(agent(n)).map(|(_, ticket)| ticket.claim_id);
+    let ticket = record
+        .ticket_of(agent(n))
+        .map(|(_, ticket)| ticket.claim_id);
     hold.or(ticket).map(|id| id.to_string())
 }
 
@@ -304,6 +305,16 @@ impl Model for Claims {
     }
 }
 
+impl Narrated for Claims {
+    fn narrate(&self, point: &Point, action: &Action) -> String {
+        let told = self.told(point, *action);
+        match told.is_empty() {
+            true => self.format_action(action),
+            false => format!("{}: {told}", self.format_action(action)),
+        }
+    }
+}
+
 /// One `always` for each rule, so that a report names what broke.
 fn rules() -> Vec<Property<Claims>> {
     macro_rules! always {
@@ -332,11 +343,15 @@ fn rules() -> Vec<Property<Claims>> {
         47, "G3", "no good request is refused";
         48, "replay", "events lead to the decided state";
     };
-    rules.push(Property::always("C9 silence frees everything in time", |model, point: &Point| {
-        model.witness.holds(49, || model.heals(point))
-    }));
-    rules.push(Property::always("the state's own invariants", |model: &Claims, point: &Point| {
-        model.witness.holds(50, || point.state.invariants().is_ok())
-    }));
+    rules.push(Property::always(
+        "C9 silence frees everything in time",
+        |model, point: &Point| model.witness.holds(49, || model.heals(point)),
+    ));
+    rules.push(Property::always(
+        "the state's own invariants",
+        |model: &Claims, point: &Point| {
+            model.witness.holds(50, || point.state.invariants().is_ok())
+        },
+    ));
     rules
 }

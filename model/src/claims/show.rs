@@ -18,7 +18,11 @@ pub(super) fn action(bounds: &Bounds, action: Action) -> String {
                 Wait::NoWait => "without waiting",
             };
             let mode = mode(m);
-            format!("{} claims {} {mode}, {waiting}", who(bounds, n), resource(r))
+            format!(
+                "{} claims {} {mode}, {waiting}",
+                who(bounds, n),
+                resource(r)
+            )
         }
         Action::Release(n, r, owner) if n == owner => {
             format!("{} releases {}", who(bounds, n), resource(r))
@@ -50,21 +54,25 @@ fn mode(mode: Mode) -> &'static str {
 impl Claims {
     /// What a step answers, and the state that it leads to.
     pub(super) fn outcome(&self, point: &Point, action: Action, next: &Point) -> String {
-        let answer = self.command(point, action).map(|(at, command)| {
-            match self.decide(point, at, &command) {
-                Ok(decision) => {
-                    let events = decision.events.iter().map(|event| event.kind());
-                    let events: Vec<_> = events.collect();
-                    let events = match events.is_empty() {
-                        true => "nothing happens".to_owned(),
-                        false => events.join(", "),
-                    };
-                    format!("{events}{}", answer(&decision.reply))
-                }
-                Err(rejection) => format!("rejected: {rejection}"),
+        format!("{}\n{next:?}", self.told(point, action))
+    }
+
+    /// What a step causes and answers; nothing for a tick.
+    pub(super) fn told(&self, point: &Point, action: Action) -> String {
+        let Some((at, command)) = self.command(point, action) else {
+            return String::new();
+        };
+        match self.decide(point, at, &command) {
+            Ok(decision) => {
+                let kinds: Vec<_> = decision.events.iter().map(|e| e.kind()).collect();
+                let events = match kinds.is_empty() {
+                    true => "nothing happens".to_owned(),
+                    false => kinds.join(", "),
+                };
+                format!("{events}{}", answer(&decision.reply))
             }
-        });
-        format!("{}\n{next:?}", answer.unwrap_or_default())
+            Err(rejection) => format!("rejected: {rejection}"),
+        }
     }
 }
 
@@ -90,7 +98,11 @@ impl fmt::Debug for Point {
                 Liveness::Dead => "dead",
             };
             let until = ticks(agent.expires_at);
-            writeln!(f, "{id}: {liveness}, incarnation {}, until {until:+}", agent.epoch)?;
+            writeln!(
+                f,
+                "{id}: {liveness}, incarnation {}, until {until:+}",
+                agent.epoch
+            )?;
         }
         show_resources(&self.state, f, ticks)
     }
@@ -109,7 +121,11 @@ fn show_resources(
         writeln!(f, "{name}: {}; newest fence {newest}", mode(record.mode))?;
         for hold in &record.holders {
             let (id, until) = (&hold.agent_id, ticks(hold.expires_at));
-            writeln!(f, "    held by {id} under fence {}, until {until:+}", hold.fence)?;
+            writeln!(
+                f,
+                "    held by {id} under fence {}, until {until:+}",
+                hold.fence
+            )?;
         }
         for (ticket, place) in record.queue.iter().zip(1..) {
             let (id, mode) = (&ticket.agent_id, mode(ticket.mode));

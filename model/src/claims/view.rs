@@ -117,7 +117,10 @@ fn encode(
             row.push(ticks(hold.expires_at, past));
         }
         for ticket in &record.queue {
-            row.extend([number(&ticket.agent_id), i8::from(ticket.mode == Mode::Shared)]);
+            row.extend([
+                number(&ticket.agent_id),
+                i8::from(ticket.mode == Mode::Shared),
+            ]);
             row.push(match state.agent(&ticket.agent_id) {
                 // A registered agent's ticket ends with its death alone, so its deadline
                 // matters only where a fast clock may have put it too far ahead (C12).
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn there_are_as_many_orders_as_symmetric_agents_allow() {
         let bounds = Bounds {
-            agents: vec![REGISTERED, REGISTERED, ANONYMOUS],
+            agents: &[REGISTERED, REGISTERED, ANONYMOUS],
             resources: 2,
             lease: 1,
             observer: None,

@@ -33,6 +33,8 @@ pub enum Fault {
     NoOffsetCheck,
     /// A record counts by its place alone, whatever it was decided on.
     NoChain,
+    /// Bytes that are no whole record yet are passed over for ever.
+    UnfinishedIsVoid,
     /// A generation ends without a seal.
     NoSeal,
     /// The next generation is renamed into place, over whatever is there.
@@ -45,7 +47,7 @@ pub enum Fault {
     NoTempSync,
     /// An entry is acknowledged before the name of its generation is synced.
     NoDirSync,
-    /// Retiring unlinks before it has synced the directory.
+    /// A generation is removed before the name of its successor is synced.
     NoDirSyncBeforeUnlink,
     /// The successor is linked without a look at the name of the sealed generation.
     NoNameCheck,

@@ -110,10 +110,14 @@ impl Disk {
 
     /// The newest generation that has a name.
     pub(super) fn newest(&self) -> Option<(u8, usize)> {
-        let journals = self.names.iter().rev().filter_map(|(name, file)| match name {
-            Name::Journal(number) => Some((*number, *file)),
-            Name::Temporary(..) => None,
-        });
+        let journals = self
+            .names
+            .iter()
+            .rev()
+            .filter_map(|(name, file)| match name {
+                Name::Journal(number) => Some((*number, *file)),
+                Name::Temporary(..) => None,
+            });
         journals.max()
     }
 

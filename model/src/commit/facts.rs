@@ -56,7 +56,7 @@ impl Fact {
             let mut held = held.filter(|(m, writer)| *m != n && writer.locks);
             return self == Self::Stolen && held.next().is_some();
         }
-        let Action::Step(n) = action else {
+        let Action::Step(n, _) = action else {
             return false;
         };
         let (before, after) = (&world.writers[n], &next.writers[n]);
@@ -73,7 +73,9 @@ impl Fact {
             (Self::WonBehindOthers, Phase::Judging(link, _)) => {
                 won(link) && after.phase != Phase::Idle
             }
-            (Self::LostSeal, Phase::Judging(Link::Seal { .. }, _)) => after.phase == Phase::Idle,
+            (Self::LostSeal, Phase::Judging(Link::Seal { .. }, _)) => {
+                after.phase == Phase::Following
+            }
             (Self::TornIsVoid, Phase::Judging(..)) => {
                 let records = &world.disk.files[before.file].records;
                 records.iter().any(|record| !record.whole)
@@ -81,8 +83,8 @@ impl Fact {
             (Self::VoidAfterSeal, Phase::Judging(Link::Entry { .. }, _)) => {
                 after.chain.sealed && after.exposed
             }
-            (Self::LinkTaken, Phase::Linking(_)) => next.disk.names == world.disk.names,
-            (Self::NameGone, Phase::CheckingName(_)) => matches!(after.phase, Phase::Following(_)),
+            (Self::LinkTaken, Phase::Linking) => next.disk.names == world.disk.names,
+            (Self::NameGone, Phase::CheckingName) => after.phase == Phase::Following,
             (Self::Swept, Phase::Sweeping(_)) => next.disk.names.len() < world.disk.names.len(),
             (Self::Retired, Phase::Unlinking(_)) => next.disk.names.len() < world.disk.names.len(),
             _ => false,
@@ -94,8 +96,7 @@ impl Commit {
     /// Whether something that a step from here can bring about is seen for the first time.
     fn shows(&self, world: &World, fact: Fact) -> bool {
         self.witness.first(fact as u32, || {
-            let steps = self.next_steps(world).into_iter();
-            let mut steps = steps.map(|(action, next)| (action, next));
+            let mut steps = self.next_steps(world).into_iter();
             steps.any(|(action, next)| fact.happens(&self.bounds, world, action, &next))
         })
     }
@@ -126,7 +127,7 @@ pub(super) fn properties(bounds: &Bounds) -> Vec<Property<Commit>> {
         rotates, FinishedByOther, "somebody finishes another's rotation";
         rotates, LinkTaken, "a successor is linked already";
         rotates && bounds.generations > 2, NameGone, "a sealed generation is gone already";
-        rotates && bounds.kills > 0 && bounds.generations > 2, Swept, "a temporary file is swept";
+        rotates && bounds.generations > 2, Swept, "a temporary file is swept";
         rotates, Retired, "a generation is retired";
         rotates, ToldInNext, "an entry of the next generation is acknowledged";
         bounds.cuts > 0, CutLosesEntry, "a power cut loses an entry";

@@ -27,6 +27,7 @@ pub use bounds::{Bounds, Fault};
 
 use self::disk::Disk;
 use self::writer::{Effect, Phase, Task, Writer, accepts};
+use crate::run::Narrated;
 use crate::witness::Witness;
 
 /// The journal's protocol within some bounds.
@@ -69,6 +70,19 @@ enum Broken {
     Order,
     Checkpoint,
     FalseDamage,
+}
+
+impl Broken {
+    /// What happened, in words.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Agreement => "two processes take different entries for the same place",
+            Self::Durability => "what a client was told is not in the log",
+            Self::Order => "an entry follows another than it was decided on",
+            Self::Checkpoint => "the log went back behind a checkpoint that was relied on",
+            Self::FalseDamage => "a folder that only lost power or processes counts as damaged",
+        }
+    }
 }
 
 impl World {
@@ -121,7 +135,10 @@ impl World {
             return Some(Broken::Checkpoint);
         }
         let up = self.writers.iter().filter(|writer| writer.is_up());
-        if !up.into_iter().all(|writer| log.starts_with(&writer.history)) {
+        if !up
+            .into_iter()
+            .all(|writer| log.starts_with(&writer.history))
+        {
             return Some(Broken::Agreement);
         }
         (!in_order).then_some(Broken::Order)
@@ -174,8 +191,8 @@ pub enum Action {
     Append(usize),
     /// A process begins to serve a look at the state.
     Look(usize),
-    /// A process takes its next step.
-    Step(usize),
+    /// A process takes its next step, from where it stands.
+    Step(usize, Phase),
     /// A process is killed.
     Kill(usize),
     /// The power fails; of the unsynced items those whose bit is set are kept.
@@ -199,7 +216,7 @@ impl Commit {
             }
             // An append waits until the one before it on the same file is through.
             Phase::Appending(_) if self.is_being_written(world, writer.file) => {}
-            _ => actions.push(Action::Step(n)),
+            phase => actions.push(Action::Step(n, phase)),
         }
         // Elsewhere a kill is a pause without end, with a new process in its place.
         let tears = matches!(writer.phase, Phase::Writing(..));
@@ -231,7 +248,7 @@ impl Commit {
             }
             Action::Append(n) => self.begin(world, n, Task::Append),
             Action::Look(n) => self.begin(world, n, Task::Look),
-            Action::Step(n) => {
+            Action::Step(n, _) => {
                 let effect = world.writers[n].step(&mut world.disk, &self.bounds);
                 world.show(n, effect);
             }
@@ -320,5 +337,11 @@ impl Model for Commit {
     fn format_step(&self, world: &World, action: Action) -> Option<String> {
         let next = self.next_state(world, action)?;
         Some(format!("{}\n{next:?}", show::step(world, action)))
+    }
+}
+
+impl Narrated for Commit {
+    fn narrate(&self, world: &World, action: &Action) -> String {
+        show::step(world, *action)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use mesh::backends::fs::Link;
 
-use super::disk::{Disk, Name};
+use super::disk::{Disk, Item, Name};
 use super::writer::{Phase, Task, Writer};
 use super::{Action, World};
 
@@ -20,7 +20,7 @@ pub(super) fn action(action: Action) -> String {
         Action::Lock(n) => format!("{} takes the store's lock, or steals it", process(n)),
         Action::Append(n) => format!("{} reads the log, to append", process(n)),
         Action::Look(n) => format!("{} reads the log, to reveal it", process(n)),
-        Action::Step(n) => format!("{} takes its next step", process(n)),
+        Action::Step(n, phase) => format!("{} {}", process(n), doing(phase)),
         Action::Kill(n) => format!("{} is killed", process(n)),
         Action::Cut(0) => "the power fails: all that was not synced is lost".to_owned(),
         Action::Cut(kept) => format!("the power fails: some of it is kept ({kept:#b})"),
@@ -30,7 +30,6 @@ pub(super) fn action(action: Action) -> String {
 /// What an action does in a world.
 pub(super) fn step(world: &World, action: Action) -> String {
     match action {
-        Action::Step(n) => format!("{} {}", process(n), doing(world.writers[n].phase)),
         Action::Cut(kept) => {
             let items = world.disk.unsynced();
             let fate = |bit: usize| match kept & (1 << bit) {
@@ -39,11 +38,33 @@ pub(super) fn step(world: &World, action: Action) -> String {
             };
             let fates = items.iter().enumerate();
             let fates: Vec<String> = fates
-                .map(|(bit, item)| format!("{item:?} {}", fate(bit)))
+                .map(|(bit, item)| format!("{} {}", show_item(&world.disk, *item), fate(bit)))
                 .collect();
-            format!("the power fails: {}", fates.join(", "))
+            match fates.is_empty() {
+                true => "the power fails; nothing was unsynced".to_owned(),
+                false => format!("the power fails: {}", fates.join(", ")),
+            }
         }
         other => self::action(other),
+    }
+}
+
+fn show_item(disk: &Disk, item: Item) -> String {
+    match item {
+        Item::Name(name) => format!("the change of the name {}", show_name(name)),
+        Item::Base(file) => format!("the checkpoint of generation {}", disk.files[file].number),
+        Item::Record(file, place) => {
+            let record = &disk.files[file].records[place];
+            format!("#{} ({})", record.sum.0, show_link(record.link))
+        }
+        Item::Mark => "the watermark".to_owned(),
+    }
+}
+
+fn show_name(name: Name) -> String {
+    match name {
+        Name::Journal(g) => format!("journal.{g}"),
+        Name::Temporary(g, nonce) => format!("tmp.{g}.{nonce}"),
     }
 }
 
@@ -62,9 +83,9 @@ fn doing(phase: Phase) -> String {
         Phase::SyncingFile => "syncs the file".to_owned(),
         Phase::Answering => "notes the mark, and answers its client".to_owned(),
         Phase::WritingNext => "writes the next generation under a temporary name".to_owned(),
-        Phase::CheckingName(_) => "looks whether the sealed generation has its name".to_owned(),
-        Phase::Linking(_) => "links the next generation".to_owned(),
-        Phase::Following(_) => "removes the temporary name, opens what is next".to_owned(),
+        Phase::CheckingName => "looks whether the sealed generation has its name".to_owned(),
+        Phase::Linking => "links the next generation".to_owned(),
+        Phase::Following => "removes its temporary file, opens what is next".to_owned(),
         Phase::SyncingNext => "syncs the directory with the next generation in it".to_owned(),
         Phase::Retiring => "looks for old generations".to_owned(),
         Phase::RetiringSync(g) => format!("syncs the directory before it retires {g}"),
@@ -83,15 +104,23 @@ fn show_link(link: Link) -> String {
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(broken) = self.broken {
-            writeln!(f, "BROKEN: {broken:?}")?;
+            writeln!(f, "BROKEN: {}", broken.sentence())?;
         }
         show_disk(&self.disk, f)?;
         for (n, writer) in self.writers.iter().enumerate() {
             show_writer(n, writer, f)?;
         }
         let told: Vec<u64> = self.told.iter().map(|sum| sum.0).collect();
-        writeln!(f, "clients were told of {told:?}, generation {} counts", self.relied_on)?;
-        writeln!(f, "{} kills and {} power cuts to come", self.kills, self.cuts)
+        writeln!(
+            f,
+            "clients were told of {told:?}, generation {} counts",
+            self.relied_on
+        )?;
+        writeln!(
+            f,
+            "{} kills and {} power cuts to come",
+            self.kills, self.cuts
+        )
     }
 }
 
@@ -101,10 +130,7 @@ fn show_disk(disk: &Disk, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             true => "",
             false => " (name not synced)",
         };
-        match name {
-            Name::Journal(g) => writeln!(f, "journal.{g}{synced}:")?,
-            Name::Temporary(g, nonce) => writeln!(f, "tmp.{g}.{nonce}{synced}:")?,
-        }
+        writeln!(f, "{}{synced}:", show_name(*name))?;
         let file = &disk.files[*file];
         let base: Vec<u64> = file.base.iter().map(|sum| sum.0).collect();
         writeln!(f, "    checkpoint {base:?}")?;
@@ -119,8 +145,12 @@ fn show_disk(disk: &Disk, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             writeln!(f, "    #{sum} {link}, behind #{prev}, {state}")?;
         }
     }
-    for name in disk.synced_names.keys().filter(|name| !disk.names.contains_key(name)) {
-        writeln!(f, "{name:?} may come back")?;
+    for name in disk
+        .synced_names
+        .keys()
+        .filter(|name| !disk.names.contains_key(name))
+    {
+        writeln!(f, "{} may come back", show_name(*name))?;
     }
     writeln!(f, "watermark {}", disk.mark)
 }

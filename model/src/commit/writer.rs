@@ -12,7 +12,7 @@ use super::disk::{Disk, File, Name, Record};
 
 /// Where a process stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Phase {
+pub enum Phase {
     /// Not running.
     Down,
     /// Between two commands.
@@ -31,14 +31,14 @@ pub(super) enum Phase {
     SyncingFile,
     /// About to note how far the log is durable, and to answer.
     Answering,
-    /// The generation is sealed; its successor is to be written.
+    /// The successor is to be written, before the seal: there may be no room for it.
     WritingNext,
-    /// The successor has a temporary name; the old name is to be looked at.
-    CheckingName(u8),
+    /// The generation is sealed, the successor written; the old name is to be looked at.
+    CheckingName,
     /// The successor is to be linked.
-    Linking(u8),
-    /// The temporary name is to be removed, and the successor opened.
-    Following(u8),
+    Linking,
+    /// The temporary name is to be removed, and the successor opened, if there is one.
+    Following,
     /// The directory is to be synced, so that the new generation counts.
     SyncingNext,
     /// Older generations are looked for.
@@ -53,7 +53,7 @@ pub(super) enum Phase {
 
 /// What a process reads the log for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Task {
+pub enum Task {
     /// To append an entry.
     Append,
     /// To show what is there.
@@ -87,6 +87,8 @@ pub(super) struct Writer {
     pub(super) named: bool,
     /// Whether bytes of a lost append may lie unsynced behind their winner.
     pub(super) exposed: bool,
+    /// The nonce of its temporary file, while it rotates.
+    pub(super) nonce: u8,
     /// The temporary names that it saw when it looked for generations to retire.
     pub(super) listed: Vec<Name>,
 }
@@ -119,6 +121,7 @@ impl Writer {
             durable: 0,
             named: false,
             exposed: false,
+            nonce: 0,
             listed: Vec::new(),
         }
     }
@@ -165,7 +168,8 @@ impl Writer {
         while let Some(record) = records.get(self.position) {
             if !record.whole {
                 // Void once something follows; until then, perhaps a record to be.
-                if self.position + 1 == records.len() {
+                let last = self.position + 1 == records.len();
+                if last && bounds.fault != Some(Fault::UnfinishedIsVoid) {
                     self.unfinished = true;
                     return;
                 }
@@ -201,7 +205,7 @@ impl Writer {
     /// Goes on to the next generation, or to the newest if that one is gone.
     fn follow(&mut self, disk: &Disk) -> Effect {
         let next = self.number + 1;
-        let durable = self.durable;
+        let (durable, exposed) = (self.durable, self.exposed);
         match (disk.names.get(&Name::Journal(next)), disk.newest()) {
             (Some(file), _) => {
                 let opened = &disk.files[*file];
@@ -215,7 +219,7 @@ impl Writer {
             (None, Some(_)) => {}
             (None, None) => return Effect::Damaged,
         }
-        self.durable = durable;
+        (self.durable, self.exposed) = (durable, exposed);
         Effect::None
     }
 
@@ -277,8 +281,7 @@ impl Writer {
             _ if self.chain.sealed => Phase::WritingNext,
             Task::Append => Phase::Appending(Link::Entry { seq: seq + 1 }),
             Task::Rotate if !self.should_rotate(disk, bounds) => Phase::Idle,
-            Task::Rotate if bounds.fault == Some(Fault::NoSeal) => Phase::WritingNext,
-            Task::Rotate => Phase::Appending(Link::Seal { seq }),
+            Task::Rotate => Phase::WritingNext,
         };
         Effect::None
     }
@@ -338,8 +341,15 @@ impl Writer {
                 self.locks = false;
                 self.before_answer(bounds)
             }
-            Link::Seal { .. } => Phase::WritingNext,
+            Link::Seal { .. } => self.after_seal(bounds),
         };
+    }
+
+    fn after_seal(&self, bounds: &Bounds) -> Phase {
+        match bounds.fault == Some(Fault::NoNameCheck) {
+            true => Phase::Linking,
+            false => Phase::CheckingName,
+        }
     }
 
     /// Reads what came in between, and so learns whether its record won.
@@ -357,7 +367,7 @@ impl Writer {
             self.phase = match link {
                 Link::Entry { .. } if bounds.lock => Phase::Idle,
                 Link::Entry { .. } => Phase::Reading(Task::Append),
-                Link::Seal { .. } => Phase::Idle,
+                Link::Seal { .. } => Phase::Following,
             };
         }
         Effect::None
@@ -366,7 +376,9 @@ impl Writer {
     /// Looks whether the file still is the log, notes the mark, and answers.
     fn answer(&mut self, disk: &mut Disk, bounds: &Bounds) -> Effect {
         let named = disk.names.get(&Name::Journal(self.number)) == Some(&self.file);
-        let newer = disk.newest().is_some_and(|(newest, _)| newest > self.number);
+        let newer = disk
+            .newest()
+            .is_some_and(|(newest, _)| newest > self.number);
         if !named && !newer {
             return Effect::Damaged;
         }
@@ -381,47 +393,38 @@ impl Writer {
         Effect::Answered
     }
 
-    /// The steps from a sealed generation to the next one.
+    /// The steps from one generation to the next.
     fn rotate(&mut self, disk: &mut Disk, bounds: &Bounds) -> Effect {
-        let next = self.number + 1;
+        let temporary = Name::Temporary(self.number + 1, self.nonce);
         match self.phase {
-            Phase::WritingNext => {
-                let nonce = disk.unused(next);
-                let synced = bounds.fault != Some(Fault::NoTempSync);
-                let file = File::new(next, self.history.clone(), synced);
-                disk.files.push(file);
-                let temporary = Name::Temporary(next, nonce);
-                disk.names.insert(temporary, disk.files.len() - 1);
-                self.phase = match bounds.fault == Some(Fault::NoNameCheck) {
-                    true => Phase::Linking(nonce),
-                    false => Phase::CheckingName(nonce),
-                };
-                Effect::None
-            }
-            Phase::CheckingName(nonce) => {
+            Phase::WritingNext => self.write_next(disk, bounds),
+            Phase::CheckingName => {
                 let held = disk.names.get(&Name::Journal(self.number)) == Some(&self.file);
                 self.phase = match held {
-                    true => Phase::Linking(nonce),
-                    false => Phase::Following(nonce),
+                    true => Phase::Linking,
+                    false => Phase::Following,
                 };
                 Effect::None
             }
-            Phase::Linking(nonce) => {
-                let temporary = disk.names.get(&Name::Temporary(next, nonce)).copied();
-                let taken = disk.names.contains_key(&Name::Journal(next));
+            Phase::Linking => {
+                let next = Name::Journal(self.number + 1);
+                let free = !disk.names.contains_key(&next);
                 let rename = bounds.fault == Some(Fault::RenameAtRotation);
-                if let Some(file) = temporary
-                    && (rename || !taken)
+                // A temporary name that was swept meanwhile cannot be linked.
+                if let Some(file) = disk.names.get(&temporary).copied()
+                    && (rename || free)
                 {
-                    disk.names.insert(Name::Journal(next), file);
+                    disk.names.insert(next, file);
                 }
-                self.phase = Phase::Following(nonce);
+                self.phase = Phase::Following;
                 Effect::None
             }
-            Phase::Following(nonce) => {
-                disk.names.remove(&Name::Temporary(next, nonce));
+            Phase::Following => {
+                disk.names.remove(&temporary);
+                self.nonce = 0;
                 let before = self.number;
-                if self.follow(disk) == Effect::Damaged {
+                let over = self.chain.sealed || bounds.fault == Some(Fault::NoSeal);
+                if over && self.follow(disk) == Effect::Damaged {
                     return Effect::Damaged;
                 }
                 self.phase = match self.number > before {
@@ -432,7 +435,8 @@ impl Writer {
             }
             Phase::SyncingNext => {
                 self.phase = Phase::Retiring;
-                if bounds.fault == Some(Fault::NoDirSync) {
+                let skipped = [Fault::NoDirSync, Fault::NoDirSyncBeforeUnlink];
+                if bounds.fault.is_some_and(|fault| skipped.contains(&fault)) {
                     return Effect::None;
                 }
                 disk.sync_dir();
@@ -442,6 +446,24 @@ impl Writer {
             }
             _ => self.retire(disk, bounds),
         }
+    }
+
+    /// Writes the successor under a temporary name, and syncs it.
+    fn write_next(&mut self, disk: &mut Disk, bounds: &Bounds) -> Effect {
+        let next = self.number + 1;
+        let synced = bounds.fault != Some(Fault::NoTempSync);
+        self.nonce = disk.unused(next);
+        disk.files
+            .push(File::new(next, self.history.clone(), synced));
+        disk.names
+            .insert(Name::Temporary(next, self.nonce), disk.files.len() - 1);
+        self.phase = match self.chain.sealed || bounds.fault == Some(Fault::NoSeal) {
+            true => self.after_seal(bounds),
+            false => Phase::Appending(Link::Seal {
+                seq: self.chain.seq,
+            }),
+        };
+        Effect::None
     }
 
     /// Lists the folder: the oldest generation, and all temporary names.
