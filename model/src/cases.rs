@@ -370,36 +370,43 @@ pub fn small() -> Vec<Case> {
 
 /// The larger bounds of a long run: minutes to hours, and some GB of memory.
 pub fn large() -> Vec<Case> {
-    let claims = |name, bounds| Case {
+    let claims = |name, states, bounds| Case {
         name,
         bounds: Bounds::Claims(bounds),
-        states: None,
+        states,
     };
-    let messages = |name, bounds| Case {
+    let messages = |name, states, bounds| Case {
         name,
         bounds: Bounds::Messages(bounds),
-        states: None,
+        states,
     };
-    let commit = |name, bounds| Case {
+    let commit = |name, states, bounds| Case {
         name,
         bounds: Bounds::Commit(bounds),
-        states: None,
+        states,
     };
     vec![
         claims(
             "3 agents x 1 resource, all claims, long leases",
+            Some(54_680),
             ClaimsBounds { lease: 4, ..THREE },
         ),
         claims(
             "2 agents x 2 resources, long leases",
+            Some(100_513),
             ClaimsBounds {
                 lease: 4,
                 ..TWO_BY_TWO
             },
         ),
-        messages("2 agents, 4 messages", MessagesBounds { posts: 4, ..QUIET }),
+        messages(
+            "2 agents, 4 messages",
+            Some(36_205),
+            MessagesBounds { posts: 4, ..QUIET },
+        ),
         commit(
             "2 writers, 2 generations, a kill, a cut",
+            Some(1_630_950),
             CommitBounds {
                 kills: 1,
                 ..JOURNAL
@@ -407,6 +414,7 @@ pub fn large() -> Vec<Case> {
         ),
         commit(
             "2 writers x 2 appends, a cut",
+            Some(12_032_835),
             CommitBounds {
                 commands: 2,
                 ..JOURNAL
@@ -414,6 +422,7 @@ pub fn large() -> Vec<Case> {
         ),
         commit(
             "3 writers, 2 generations, a cut",
+            None,
             CommitBounds {
                 writers: 3,
                 ..JOURNAL
@@ -421,6 +430,7 @@ pub fn large() -> Vec<Case> {
         ),
         commit(
             "2 writers, 2 generations, 2 cuts",
+            None,
             CommitBounds { cuts: 2, ..JOURNAL },
         ),
     ]

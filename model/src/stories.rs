@@ -243,6 +243,8 @@ pub fn planted() -> Vec<Tale> {
         claims("C9", 1, Bug::LapsedHoldKept, short),
         claims("C3", 2, Bug::UpgradeKeepsFence, short),
         claims("C8", 3, Bug::DowngradePromotesNobody, short),
+        claims("replay", 1, Bug::FenceInMemoryOnly, short),
+        claims("checkpoint", 1, Bug::FencesLeftOutOfCheckpoint, short),
         messages("M4", 1, Bug::AnyUlidMovesCursor, QUIET),
         messages("M2", 2, Bug::UlidFromClock, skewed),
         messages("M6", 1, Bug::ForeignMailShown, QUIET),

@@ -12,6 +12,7 @@ use mesh::core::{
 };
 
 use super::bounds::TICK;
+use crate::planted::Rules;
 
 /// How long an agent is stale before it is dead (A2), and how far a deadline may be off
 /// before it is cut (C12).
@@ -29,6 +30,8 @@ pub struct Broken {
 
 /// One step: who asked what when, and what became of it.
 pub struct Step<'a> {
+    /// The rules that decided.
+    pub rules: Rules,
     /// The state before it.
     pub before: &'a State,
     /// The clock of whoever acts.
@@ -169,14 +172,22 @@ impl Step<'_> {
 
     /// The log tells everything: its events lead to the state that was decided.
     fn replay(&self, decision: &Decision) -> Verdict {
-        let mut replayed = self.before.clone();
-        for event in &decision.events {
-            replayed.apply(self.at, event);
+        if decision.events.is_empty() {
+            let same = decision.state == *self.before;
+            return ensure(same, "replay", "the state changes without an event");
         }
+        let replayed = self.rules.replay(self.before, self.at, &decision.events);
+        let same = replayed == decision.state;
         ensure(
-            replayed == decision.state,
+            same,
             "replay",
             "the events do not lead to the state that was decided",
+        )?;
+        let restored = self.rules.checkpoint(&decision.state);
+        ensure(
+            restored.as_ref() == Some(&decision.state),
+            "checkpoint",
+            "a checkpoint forgets something",
         )
     }
 

@@ -21,7 +21,7 @@ use mesh::core::{Millis, Mode, State};
 use super::bounds::{Bounds, Role, TICK, agent, resource};
 
 /// What the rules can tell of a state, at one time.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct View(Box<[i8]>);
 
 impl View {

@@ -140,9 +140,13 @@ fn show_disk(disk: &Disk, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 (true, false) => "not synced",
                 (true, true) => "synced",
             };
-            let (sum, prev) = (record.sum.0, record.prev.0);
+            let sum = record.sum.0;
+            let prev = match record.prev == file.chain().last {
+                true => "the checkpoint".to_owned(),
+                false => format!("#{}", record.prev.0),
+            };
             let link = show_link(record.link);
-            writeln!(f, "    #{sum} {link}, behind #{prev}, {state}")?;
+            writeln!(f, "    #{sum} {link}, behind {prev}, {state}")?;
         }
     }
     for name in disk
