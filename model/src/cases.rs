@@ -248,7 +248,7 @@ pub fn messages() -> Vec<Case> {
 }
 
 /// Two processes that append once each, rotate after each entry, and lose power once.
-pub(crate) const JOURNAL: CommitBounds = CommitBounds {
+pub const JOURNAL: CommitBounds = CommitBounds {
     writers: 2,
     commands: 1,
     rotate_after: 1,
@@ -338,7 +338,7 @@ pub fn commit() -> Vec<Case> {
 }
 
 /// Two processes, and a lock that is never stolen.
-pub(crate) const LOCKED: NaiveBounds = NaiveBounds {
+pub const LOCKED: NaiveBounds = NaiveBounds {
     writers: 2,
     theft: false,
     recheck: false,

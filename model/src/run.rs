@@ -167,25 +167,28 @@ pub fn exhaust<M: Explorable>(
     let checker = model.checker().threads(2).timeout(limit).spawn_bfs();
     let checker = checker.join_and_report(&mut Pulse(progress));
     let elapsed = begun.elapsed();
-    for property in &properties {
-        let discovery = checker.discovery(property.name);
-        match (&property.expectation, discovery) {
-            (Expectation::Sometimes, Some(_)) => {}
-            (Expectation::Sometimes, None) if elapsed < limit => {
-                return Err(Failure::Vacuous(property.name));
-            }
-            (Expectation::Sometimes, None) => {}
-            (_, Some(path)) => {
-                let story = tell(checker.model(), property.name, path);
-                return Err(Failure::Broken(story.to_string()));
-            }
-            (_, None) => {}
-        }
+    // Of several promises that a mistake breaks, the first to break explains it best.
+    let broken = properties
+        .iter()
+        .filter(|p| p.expectation != Expectation::Sometimes);
+    let stories = broken.filter_map(|property| {
+        let path = checker.discovery(property.name)?;
+        Some(tell(checker.model(), property.name, path))
+    });
+    if let Some(story) = stories.min_by_key(|story| story.steps.len()) {
+        return Err(Failure::Broken(story.to_string()));
     }
     // The checker calls itself done when its time is up, so only the clock can tell.
     if elapsed >= limit {
         let states = checker.unique_state_count();
         return Err(Failure::TimeLimit { states });
+    }
+    let vacuous = properties.iter().find(|property| {
+        let sought = property.expectation == Expectation::Sometimes;
+        sought && checker.discovery(property.name).is_none()
+    });
+    if let Some(property) = vacuous {
+        return Err(Failure::Vacuous(property.name));
     }
     Ok(Report {
         states: checker.unique_state_count(),
