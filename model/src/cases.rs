@@ -430,7 +430,7 @@ pub fn large() -> Vec<Case> {
         ),
         commit(
             "2 writers, 2 generations, 2 cuts",
-            None,
+            Some(1_255_635),
             CommitBounds { cuts: 2, ..JOURNAL },
         ),
     ]
