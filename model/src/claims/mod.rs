@@ -6,11 +6,12 @@
 //! action: an agent is dead when it was silent for long enough, so a tick of the clock
 //! brings it about, as in the real world.
 //!
-//! Each step is asked what the [contract] says about it. A step that breaks a rule leads
+//! Each step is asked what the contract says about it. A step that breaks a rule leads
 //! to a state that is marked with the rule, and ends there; "always" means that no such
 //! state is reachable. What the states have in common, and when two are the same, is told
 //! in [`View`].
 
+mod answers;
 mod bounds;
 mod contract;
 mod facts;

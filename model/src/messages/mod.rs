@@ -72,7 +72,7 @@ struct Sent {
     forgotten: bool,
 }
 
-/// A point of a run. Two points are equal if their [`View`]s are.
+/// A point of a run. Two points are equal if no rule can tell them apart.
 #[derive(Clone)]
 pub struct Point {
     now: Millis,
