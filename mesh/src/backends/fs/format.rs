@@ -89,6 +89,30 @@ impl Format {
         serde_json::from_slice(bytes).map_err(|e| damaged(&e))
     }
 
+    /// Whether this mesh knows kinds of events that the folder does not allow yet.
+    pub(super) fn is_behind(&self) -> bool {
+        self.format < FORMAT_VERSION || self.events < EVENTS_VERSION
+    }
+
+    /// Allows all that this mesh knows, in place of what the folder said before.
+    pub(super) async fn raise<F: FileSystem>(
+        &self,
+        fs: &F,
+        temporary: &str,
+    ) -> Result<Self, StorageError> {
+        let failed = |e: &io::Error| io_error("write", names::FORMAT, Outcome::NoEffect, e);
+        let raised = Self::new(self.lock);
+        let mut json = serde_json::to_vec(&raised).map_err(|e| failed(&e.into()))?;
+        json.push(b'\n');
+        write_whole(fs, temporary, std::iter::once(Ok(json)))
+            .await
+            .map_err(|e| failed(&e))?;
+        let renamed = fs.rename(temporary, names::FORMAT).await;
+        renamed.map_err(|e| failed(&e))?;
+        fs.sync_dir().await.map_err(|e| failed(&e))?;
+        Ok(raised)
+    }
+
     /// Writes the folder's format, unless another process has done so. The directory
     /// must have been synced with a generation in it.
     pub(super) async fn create<F: FileSystem>(

@@ -57,12 +57,37 @@ pub(super) struct EntryBody<'a> {
 
 /// The same, read back.
 #[derive(Deserialize)]
-struct StoredEntry {
-    seq: u64,
-    durable: u64,
-    id: String,
-    at: Millis,
-    events: Vec<Event>,
+pub(super) struct StoredEntry {
+    pub(super) seq: u64,
+    pub(super) durable: u64,
+    pub(super) id: String,
+    pub(super) at: Millis,
+    pub(super) events: Vec<Event>,
+}
+
+impl From<StoredEntry> for Entry {
+    fn from(stored: StoredEntry) -> Self {
+        Self {
+            seq: stored.seq,
+            id: stored.id,
+            at: stored.at,
+            events: stored.events,
+        }
+    }
+}
+
+/// What stands in a generation, whether it counts or not.
+pub(super) enum Loose {
+    /// A whole valid record.
+    Record {
+        at: u64,
+        sum: Sum,
+        prev: Sum,
+        tag: Option<Tag>,
+        body: Vec<u8>,
+    },
+    /// Bytes that are none.
+    Junk { at: u64, bytes: Vec<u8> },
 }
 
 /// What of an entry or seal matters for the chain alone.
@@ -113,7 +138,7 @@ pub(super) struct Generation<F: FileSystem> {
     /// The first byte that is not read yet.
     pub(super) position: u64,
     /// Where the newest record that counts ends: damage begins here.
-    accepted_end: u64,
+    pub(super) accepted_end: u64,
     /// Whether the bytes from `position` to the end were seen, and were no record.
     pub(super) unfinished: bool,
     /// What was read from `position` on.
@@ -144,7 +169,8 @@ impl<F: FileSystem> Generation<F> {
         Ok(generation.read_head(fs).await?.log)
     }
 
-    async fn unread(fs: &F, number: u64) -> Result<Self, ReadError> {
+    /// Opens generation `number` without reading anything.
+    pub(super) async fn unread(fs: &F, number: u64) -> Result<Self, ReadError> {
         let name = names::journal(number);
         let file = match fs.open(&name, Access::Append).await {
             Err(error) if is_no_file(&error) => {
@@ -306,6 +332,43 @@ impl<F: FileSystem> Generation<F> {
         }
     }
 
+    /// The next thing in the file, whether it counts or not: for who looks for what can
+    /// be saved of a damaged generation.
+    pub(super) async fn next_loose(&mut self, fs: &F) -> Result<Option<Loose>, ReadError> {
+        let at = self.position;
+        loop {
+            let (loose, len) = match scan(self.rest()) {
+                Scanned::Record(record, len) => {
+                    let loose = Loose::Record {
+                        at,
+                        sum: record.sum,
+                        prev: record.prev,
+                        tag: record.tag,
+                        body: record.body.to_vec(),
+                    };
+                    (loose, len)
+                }
+                Scanned::Void(len) => {
+                    let bytes = self.rest()[..len].to_vec();
+                    (Loose::Junk { at, bytes }, len)
+                }
+                Scanned::Unfinished | Scanned::End => {
+                    if self.fill(fs).await? {
+                        continue;
+                    }
+                    let bytes = self.rest().to_vec();
+                    if bytes.is_empty() {
+                        return Ok(None);
+                    }
+                    let len = bytes.len();
+                    (Loose::Junk { at, bytes }, len)
+                }
+            };
+            self.consume(len);
+            return Ok(Some(loose));
+        }
+    }
+
     /// Takes in a record that this process wrote itself, right at its position.
     pub(super) fn extend(&mut self, sum: Sum, link: Link, end: u64) {
         self.chain.extend(sum, link);
@@ -433,13 +496,7 @@ fn judge_next(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>)
     if !chain.accepts(record.prev, link) {
         return Ok((Step::Void, None));
     }
-    let entry = Entry {
-        seq: stored.seq,
-        id: stored.id,
-        at: stored.at,
-        events: stored.events,
-    };
-    Ok((Step::Entry(entry, record.sum), Some(link)))
+    Ok((Step::Entry(stored.into(), record.sum), Some(link)))
 }
 
 fn reaches(chain: &Chain, durable: u64) -> Result<(), Verdict> {
