@@ -30,7 +30,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     output::say(match &upgrade {
         Upgrade::Nothing => format!("mesh: there is no {path} yet; its first use makes it"),
         Upgrade::Current(format) => {
-            format!("mesh: {path} has {}, the newest; nothing to do", named(format))
+            format!(
+                "mesh: {path} has {}, the newest; nothing to do",
+                named(format)
+            )
         }
         Upgrade::Made {
             format,

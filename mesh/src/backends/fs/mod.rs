@@ -46,6 +46,6 @@ pub use nonces::Nonces;
 pub use os::{FileKind, OsFileSystem, Survey, SurveyEntry};
 pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
+pub use storage::{FsOptions, FsStorage};
 #[cfg(feature = "os")]
 pub use upgrade::{Upgrade, upgrade_folder};
-pub use storage::{FsOptions, FsStorage};

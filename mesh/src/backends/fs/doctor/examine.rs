@@ -170,7 +170,9 @@ impl<'a, F: FileSystem> Examination<'a, F> {
             if generation.chain.sealed {
                 self.expect_still_newest(newest).await?;
             }
-            return self.unreadable(&name, generation.breaks_off(mark.seq)).await;
+            return self
+                .unreadable(&name, generation.breaks_off(mark.seq))
+                .await;
         }
         self.judge_end(&name, &generation).await;
         self.judge_state(&snapshot);

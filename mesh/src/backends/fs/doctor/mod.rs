@@ -19,9 +19,6 @@ mod report;
 mod salvage;
 #[cfg(feature = "os")]
 mod surroundings;
-#[cfg(test)]
-#[cfg(feature = "os")]
-mod tests;
 
 pub use examine::examine;
 pub use repair::repair;

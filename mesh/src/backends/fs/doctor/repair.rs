@@ -158,7 +158,9 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         let renamed = self.fs.rename(&temporary, names::FORMAT).await;
         renamed.map_err(|e| failed("write", names::FORMAT, &e))?;
         self.sync_names().await?;
-        self.repair.done.push("wrote the file format anew".to_owned());
+        self.repair
+            .done
+            .push("wrote the file format anew".to_owned());
         Ok(())
     }
 
@@ -339,7 +341,12 @@ fn unsalvageable(error: &ReadError) -> StorageError {
         ReadError::Damage(damage) if damage.is_newer() => newer(),
         ReadError::Damage(damage) => StorageError {
             kind: StorageErrorKind::Damaged,
-            what: format!("{}, byte {}: {}", damage.file(), damage.byte(), damage.what()),
+            what: format!(
+                "{}, byte {}: {}",
+                damage.file(),
+                damage.byte(),
+                damage.what()
+            ),
             next: "restore the folder from a backup, or delete it to start over; every file is \
                    still there"
                 .to_owned(),

@@ -199,7 +199,8 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         let mut generation = match Generation::unread(self.view, number).await {
             Ok(generation) => generation,
             Err(ReadError::Damage(damage)) if !damage.is_newer() => {
-                self.lost.push(format!("{file} is not a file: nothing of it was read"));
+                self.lost
+                    .push(format!("{file} is not a file: nothing of it was read"));
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -223,7 +224,9 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
                 })) => self.record(&file, at, (sum, prev, tag), &body, &mut parts)?,
                 Err(ReadError::Damage(damage)) if !damage.is_newer() => {
                     let at = damage.byte();
-                    self.lost.push(format!("{file} from byte {at} on is no record, and too long to be looked through"));
+                    self.lost.push(format!(
+                        "{file} from byte {at} on is no record, and too long to be looked through"
+                    ));
                     return Ok(());
                 }
                 Err(error) => return Err(error),
@@ -234,7 +237,9 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
     fn junk(&mut self, file: &str, at: u64, bytes: &[u8]) {
         self.named.extend(names_in(bytes));
         let len = bytes.len();
-        self.list(format!("{file}, byte {at}: {len} bytes that are no whole record"));
+        self.list(format!(
+            "{file}, byte {at}: {len} bytes that are no whole record"
+        ));
     }
 
     fn record(
@@ -256,14 +261,18 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
                 self.highest = self.highest.max(head.seq);
             }
             Some(Tag::Part) => {
-                self.parts.push(serde_json::from_slice(body).map_err(newer)?);
+                self.parts
+                    .push(serde_json::from_slice(body).map_err(newer)?);
                 *parts += 1;
             }
             Some(Tag::Ready) => {
                 let ready: Ready = serde_json::from_slice(body).map_err(newer)?;
                 if ready.parts != *parts {
                     let missing = ready.parts.abs_diff(*parts);
-                    self.lost.push(format!("{file}: {missing} of the {} parts of its checkpoint", ready.parts));
+                    self.lost.push(format!(
+                        "{file}: {missing} of the {} parts of its checkpoint",
+                        ready.parts
+                    ));
                 }
             }
             Some(Tag::Entry) => {

@@ -11,6 +11,7 @@ mod conformance;
 mod cost;
 mod damage;
 mod docs;
+mod doctor;
 mod errors;
 mod interleaving;
 mod removed;
