@@ -46,7 +46,7 @@ pub use limits::{
     MAX_NAME_BYTES, MAX_REQUEST_BYTES, MAX_TEXT_BYTES, MAX_TICKETS, MAX_TRAIL,
 };
 pub use names::{AgentId, Resource};
-pub use rejection::{Rejection, escape};
+pub use rejection::{Rejection, escape, printable};
 pub use reply::{
     AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, GcReply, HolderView, InboxReply,
     Liveness, MessageView, PostReply, ReadReply, RegisterReply, ReleaseReply, ReleaseStatus, Reply,

@@ -23,7 +23,7 @@ use super::storage::FsStorage;
 use crate::core::{
     Agent, AgentId, ClaimId, DEFAULT_LEASE_SECONDS, Entry, Event, Hold, Message, MessageId, Millis,
     Mode, Part, Resource, ResourceState, Snapshot, SnapshotBuilder, Ticket, Timestamp, TrailRecord,
-    settle,
+    escape, settle,
 };
 use crate::ports::{Clock, Outcome, StorageError, StorageErrorKind};
 
@@ -270,9 +270,10 @@ pub(super) fn damaged(what: &str) -> StorageError {
 pub(super) fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
     let node: NodeState = serde_json::from_slice(bytes).map_err(|error| {
         format!(
-            "line {}, byte {} of it: {error}",
+            "line {}, byte {} of it: {}",
             error.line(),
-            error.column()
+            error.column(),
+            escape(&error.to_string())
         )
     })?;
     let mut builder = SnapshotBuilder::new(0);
@@ -291,7 +292,8 @@ pub(super) fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
         snapshot.state.apply(now, event);
     }
     snapshot.trail.record(&healed);
-    snapshot.state.invariants()?;
+    let sound = snapshot.state.invariants();
+    sound.map_err(|broken| escape(&broken))?;
     Ok(snapshot)
 }
 
@@ -453,6 +455,7 @@ fn messages(rows: BTreeMap<String, NodeMessage>) -> Result<Vec<(MessageId, Arc<M
     let mut messages = BTreeMap::new();
     for (key, row) in rows {
         if key.parse() != Ok(row.message_id) {
+            let key = escape(&key);
             return Err(format!("message {key} says that it is {}", row.message_id));
         }
         let message = Message {

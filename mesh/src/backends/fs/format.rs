@@ -17,6 +17,7 @@ use super::lock::LockKind;
 use super::names;
 use super::seam::{Access, FileSystem};
 use super::write::write_whole;
+use crate::core::escape;
 use crate::ports::{Outcome, StorageError, StorageErrorKind};
 
 /// The version of the folder that this mesh writes.
@@ -145,10 +146,11 @@ fn damaged(error: &serde_json::Error) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Damaged,
         what: format!(
-            "{}, line {}, byte {}: {error}",
+            "{}, line {}, byte {}: {}",
             names::FORMAT,
             error.line(),
-            error.column()
+            error.column(),
+            escape(&error.to_string())
         ),
         next: "nothing was changed: keep a copy of the folder, run `mesh doctor`, and restore the \
                file from a backup"

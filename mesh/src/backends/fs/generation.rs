@@ -9,9 +9,9 @@ use super::chain::{Chain, Link};
 use super::damage::Damage;
 use super::error::is_no_file;
 use super::names;
-use super::record::{Record, Scanned, Sum, Tag, scan};
+use super::record::{MAX_RECORD, Record, Scanned, Sum, Tag, scan};
 use super::seam::{Access, FileId, FileSystem};
-use crate::core::{Entry, Event, Millis, Part, SnapshotBuilder};
+use crate::core::{Entry, Event, MAX_COUNT, Millis, Part, SnapshotBuilder, escape};
 
 /// The version of the records in a generation.
 pub(super) const RECORD_VERSION: u32 = 1;
@@ -20,6 +20,9 @@ pub(super) const RECORD_VERSION: u32 = 1;
 const FIRST_READ: usize = 4 << 10;
 /// The most that one read asks for, unless one record is larger.
 const LARGEST_READ: usize = 256 << 10;
+
+/// What is said of numbers that mesh cannot have given.
+const OUT_OF_RANGE: &str = "has a number that is out of range";
 
 /// The first record of a generation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -203,6 +206,9 @@ impl<F: FileSystem> Generation<F> {
         if head.version != RECORD_VERSION {
             return Err(self.newer("has records of a version that this mesh does not know"));
         }
+        if head.seq > MAX_COUNT {
+            return Err(self.damaged(OUT_OF_RANGE));
+        }
         if head.generation != self.number {
             return Err(self.damaged("is the file of another generation"));
         }
@@ -282,6 +288,7 @@ impl<F: FileSystem> Generation<F> {
         let value = match serde_json::from_slice(record.body) {
             Ok(value) => value,
             Err(error) => {
+                let error = escape(&error.to_string());
                 let what = format!("has a checkpoint that this mesh does not know: {error}");
                 return Err(self.newer(&what));
             }
@@ -391,6 +398,9 @@ impl<F: FileSystem> Generation<F> {
         if self.at_end {
             return Ok(false);
         }
+        if self.buffer.len() - self.used > MAX_RECORD {
+            return Err(self.damaged("has more bytes than any record, and no end of one"));
+        }
         self.buffer.drain(..self.used);
         self.used = 0;
         let held = self.buffer.len();
@@ -496,6 +506,9 @@ fn judge_next(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>)
     if !chain.accepts(record.prev, link) {
         return Ok((Step::Void, None));
     }
+    if stored.seq > MAX_COUNT || !stored.events.iter().all(Event::is_in_range) {
+        return Err(Verdict::Damaged(OUT_OF_RANGE.to_owned()));
+    }
     Ok((Step::Entry(stored.into(), record.sum), Some(link)))
 }
 
@@ -508,6 +521,7 @@ fn reaches(chain: &Chain, durable: u64) -> Result<(), Verdict> {
 
 fn parse<'a, T: Deserialize<'a>>(record: &Record<'a>) -> Result<T, Verdict> {
     serde_json::from_slice(record.body).map_err(|error| {
+        let error = escape(&error.to_string());
         Verdict::Newer(format!(
             "has a record that this mesh does not know: {error}"
         ))

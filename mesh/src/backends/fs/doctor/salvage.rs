@@ -31,7 +31,7 @@ use super::super::watermark::Watermark;
 use super::examine::{fold, read_state};
 use super::pile::Pile;
 use super::read_only::ReadOnly;
-use crate::core::{Entry, Millis, Part, Resource, Snapshot, escape};
+use crate::core::{Entry, Event, MAX_COUNT, Millis, Part, Resource, Snapshot, escape};
 
 /// How often one entry grants one resource at most: as many commands as fit one batch.
 const GRANTS_AN_ENTRY: u64 = 256;
@@ -155,7 +155,8 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         }
         let marked = wreck.marks.highest().map_or(0, |mark| mark.seq);
         let proven = wreck.proven().map(|loose| loose.entry.seq).max();
-        wreck.highest = wreck.highest.max(marked).max(proven.unwrap_or(0));
+        wreck.reach(marked);
+        wreck.reach(proven.unwrap_or(0));
         Ok(wreck)
     }
 
@@ -258,7 +259,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         match tag {
             Some(Tag::Checkpoint) => {
                 let head: CheckpointHead = serde_json::from_slice(body).map_err(newer)?;
-                self.highest = self.highest.max(head.seq);
+                self.reach(head.seq);
             }
             Some(Tag::Part) => {
                 self.parts
@@ -277,7 +278,13 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             }
             Some(Tag::Entry) => {
                 let stored: StoredEntry = serde_json::from_slice(body).map_err(newer)?;
-                self.highest = self.highest.max(stored.durable);
+                if stored.seq > MAX_COUNT || !stored.events.iter().all(Event::is_in_range) {
+                    self.list(format!(
+                        "{file}, byte {at}: a record with a number out of range"
+                    ));
+                    return Ok(());
+                }
+                self.reach(stored.durable);
                 self.loose.push(LooseEntry {
                     file: file.to_owned(),
                     at,
@@ -288,7 +295,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             }
             Some(Tag::Seal) => {
                 let place: Place = serde_json::from_slice(body).map_err(newer)?;
-                self.highest = self.highest.max(place.durable);
+                self.reach(place.durable);
             }
             None => {
                 let what = "has a record of an unknown kind";
@@ -296,6 +303,13 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             }
         }
         Ok(())
+    }
+
+    /// Something speaks of the place `seq`. What no log can reach is nonsense.
+    fn reach(&mut self, seq: u64) {
+        if seq < MAX_COUNT {
+            self.highest = self.highest.max(seq);
+        }
     }
 
     fn list(&mut self, sentence: String) {

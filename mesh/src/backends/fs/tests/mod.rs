@@ -13,6 +13,8 @@ mod damage;
 mod docs;
 mod doctor;
 mod errors;
+mod fuzz;
+mod hostile;
 mod interleaving;
 mod removed;
 mod rotation;
