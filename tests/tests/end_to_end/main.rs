@@ -22,4 +22,5 @@ mod python;
 mod refusal;
 mod rejections;
 mod session;
+mod trust;
 mod working_day;

@@ -98,13 +98,19 @@ impl Pile {
     }
 
     /// Lets entries happen that lie behind a gap: what they say of messages and agents
-    /// holds whatever came before, and of claims only the fences and ids are taken.
-    pub(super) fn follow(self, entries: impl Iterator<Item = Entry>) -> Result<Self, ReadError> {
+    /// holds whatever came before, and of claims only the fences and ids are taken. What
+    /// they gave to somebody goes to `ended`.
+    pub(super) fn follow(
+        self,
+        entries: impl Iterator<Item = Entry>,
+        ended: &mut Vec<String>,
+    ) -> Result<Self, ReadError> {
         let mut snapshot = self.build(0)?;
         let mut after = Self::default();
         for entry in entries {
             for event in &entry.events {
                 after.note(event);
+                ended.extend(given(entry.seq, event));
                 let is_known = matches!(event, Event::Posted { message_id, .. }
                     if self.messages.contains_key(message_id));
                 if event.resource().is_none() && !is_known {
@@ -171,6 +177,28 @@ impl Pile {
         }
         Ok(builder.finish())
     }
+}
+
+/// What an event behind a gap gave to somebody, who has lost it now.
+fn given(seq: u64, event: &Event) -> Option<String> {
+    let (Event::Granted { claim_id, .. }
+    | Event::Upgraded { claim_id, .. }
+    | Event::Promoted { claim_id, .. }
+    | Event::Queued { claim_id, .. }) = event
+    else {
+        return None;
+    };
+    let (agent_id, resource) = (event.agent_id()?, event.resource()?);
+    Some(format!(
+        "what entry {seq} gave to \"{}\", the claim {claim_id} on \"{}\" ({}): it was ended, unless \
+         that had happened before; claim again",
+        escape(agent_id),
+        escape(resource),
+        match event.fence() {
+            Some(fence) => format!("fence {fence}"),
+            None => "a ticket".to_owned(),
+        }
+    ))
 }
 
 fn copied<K: Clone, V: Clone>(rows: &BTreeMap<K, V>) -> Vec<(K, V)> {

@@ -419,7 +419,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         lost.append(&mut self.lost);
         lost.extend(pile.end_claims());
         self.entries += rest.len() as u64;
-        let mut pile = pile.follow(rest.into_values())?;
+        let mut pile = pile.follow(rest.into_values(), &mut lost)?;
         let missing = gaps.iter().map(|(from, to)| to - from + 1).sum::<u64>();
         pile.raise_fences(&self.named, missing.max(1).saturating_mul(GRANTS_AN_ENTRY));
         pile.raise_message_id(now);

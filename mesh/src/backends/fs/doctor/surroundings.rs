@@ -7,7 +7,6 @@ use super::super::os::{FileKind, OsFileSystem, Survey, SurveyEntry};
 use super::super::watermark::WATERMARK;
 use super::report::{Finding, Remedy, Repair, Report, Severity};
 use crate::backends::{SystemClock, seed};
-use crate::core::escape;
 use crate::ports::StorageError;
 
 /// Examines the folder `path` of this machine, without changing anything; see
@@ -30,8 +29,13 @@ pub fn examine_folder(path: &Path, explicit: bool) -> Result<Report, StorageErro
     let mut report = pollster::block_on(super::examine(&fs, &SystemClock::new()));
     match fs.survey() {
         Ok(survey) => {
-            let findings = judge(&survey, explicit);
-            findings.into_iter().for_each(|finding| report.add(finding));
+            for finding in judge(&survey, explicit) {
+                // What keeps servers out was said already, and why.
+                let said = |f: &Finding| f.severity == Severity::Error && f.file == finding.file;
+                if finding.file.is_none() || !report.findings.iter().any(said) {
+                    report.add(finding);
+                }
+            }
         }
         Err(error) => {
             let what = format!("the folder cannot be looked through: {error}");
@@ -104,6 +108,9 @@ fn judge(survey: &Survey, explicit: bool) -> Vec<Finding> {
 
 fn judge_entry(survey: &Survey, entry: &SurveyEntry) -> Option<Finding> {
     let (name, kind) = (entry.name.as_str(), entry.kind);
+    if super::names::parse_set_aside(name).is_some() {
+        return None;
+    }
     let finding = if kind != FileKind::File && kind != FileKind::Directory {
         let what = match kind {
             FileKind::Link => "is a symbolic link",
@@ -156,5 +163,4 @@ fn is_known(name: &str) -> bool {
         || name.starts_with("lock.")
         || name.starts_with("probe.")
         || name.starts_with("repair.")
-        || super::names::parse_set_aside(&escape(name)).is_some()
 }

@@ -219,7 +219,7 @@ fn claims_event(seq: u64, resource: &str, fence: u64) -> Entry {
 fn holds_end_and_fences_rise_where_entries_are_lost() {
     let folder = Folder::with(&["first"]);
     let mut process = folder.open();
-    for (seq, resource) in [(2, "kept"), (3, "lost")] {
+    for (seq, resource) in [(2, "kept"), (3, "lost"), (4, "later")] {
         block_on(process.catch_up()).unwrap();
         let entry = claims_event(seq, resource, 1);
         let storage = &mut process.storage;
@@ -252,6 +252,13 @@ fn holds_end_and_fences_rise_where_entries_are_lost() {
             .any(|lost| lost.contains("on \"kept\", fence 1")),
         "{repair:?}"
     );
+    let later =
+        "what entry 4 gave to \"a\", the claim 00000000000000000000000004 on \"later\" (fence 1)";
+    assert!(
+        repair.lost.iter().any(|lost| lost.starts_with(later)),
+        "{repair:?}"
+    );
+    assert!(state.newest_fence("later") > 256);
     assert_eq!(state.invariants(), Ok(()));
 }
 
