@@ -14,6 +14,7 @@
 mod command_line;
 mod contention;
 mod damage;
+mod doctor;
 mod durability;
 mod folder;
 mod hammer;

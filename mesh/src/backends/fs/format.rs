@@ -91,11 +91,13 @@ impl Format {
     }
 
     /// Whether this mesh knows kinds of events that the folder does not allow yet.
+    #[cfg(feature = "os")]
     pub(super) fn is_behind(&self) -> bool {
         self.format < FORMAT_VERSION || self.events < EVENTS_VERSION
     }
 
     /// Allows all that this mesh knows, in place of what the folder said before.
+    #[cfg(feature = "os")]
     pub(super) async fn raise<F: FileSystem>(
         &self,
         fs: &F,

@@ -88,7 +88,7 @@ pub(super) async fn salvage<F: FileSystem>(
         _ => None,
     };
     let generation = generations.last().copied().unwrap_or(0);
-    wreck.finish(exported, generation, now)
+    wreck.finish(exported.as_ref(), generation, now)
 }
 
 /// What is known of a damaged log so far.
@@ -348,7 +348,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
     /// Puts together what was saved.
     fn finish(
         mut self,
-        exported: Option<(u64, Snapshot)>,
+        exported: Option<&(u64, Snapshot)>,
         generation: u64,
         now: Millis,
     ) -> Result<Salvage, ReadError> {
@@ -369,14 +369,14 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         let mut lost = Vec::new();
         if complete && snapshot.state.invariants().is_ok() {
             // Whatever else stands in the files was never acknowledged.
-        } else if let Some((seq, copy)) = &exported
+        } else if let Some((seq, copy)) = exported
             && marked.is_some_and(|marked| marked <= *seq)
             && self.highest <= *seq
         {
             lost.push(from_copy(*seq));
             snapshot = copy.clone();
         } else {
-            (snapshot, lost) = self.bridge(snapshot, exported, rest, now)?;
+            (snapshot, lost) = self.bridge(&snapshot, is_whole, exported, rest, now)?;
         }
         snapshot.seq = self.highest.max(snapshot.seq) + 1;
         snapshot.state.invariants().map_err(|broken| {
@@ -394,26 +394,27 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
     /// The state behind a gap: see the top of this file.
     fn bridge(
         &mut self,
-        prefix: Snapshot,
-        exported: Option<(u64, Snapshot)>,
+        prefix: &Snapshot,
+        is_whole: bool,
+        exported: Option<&(u64, Snapshot)>,
         rest: BTreeMap<u64, Entry>,
         now: Millis,
     ) -> Result<(Snapshot, Vec<String>), ReadError> {
         let mut pile = Pile::default();
-        let mut base = prefix.seq;
-        if let Some((seq, copy)) = &exported {
+        pile.add_all(prefix);
+        if let Some((seq, copy)) = exported {
             match *seq > prefix.seq {
                 true => pile.add_all(copy),
                 false => pile.add_fences(copy),
             }
-            base = base.max(*seq);
         }
-        pile.add_all(&prefix);
         self.parts.drain(..).for_each(|part| pile.add(part));
         let gaps = gaps(prefix.seq, rest.keys().copied(), self.highest);
         let mut lost = describe_gaps(&gaps);
-        if base < self.highest && gaps.is_empty() || self.entries == 0 && prefix.seq == 0 {
-            lost.push("the newest checkpoint is not whole: what its missing parts said".to_owned());
+        if !is_whole {
+            let what = "no whole checkpoint is left: what its missing parts said of agents, claims, \
+                        messages and fences";
+            lost.push(what.to_owned());
         }
         lost.extend(self.unproven());
         lost.append(&mut self.lost);

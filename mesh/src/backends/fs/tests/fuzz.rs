@@ -174,11 +174,7 @@ proptest! {
     #[test]
     fn scanning_anything_makes_progress(bytes in vec(prop_oneof![Just(0x1E), Just(b'\n'), any::<u8>()], 0..200)) {
         let mut rest = &bytes[..];
-        loop {
-            let taken = match scan(rest) {
-                Scanned::Record(_, len) | Scanned::Void(len) => len,
-                Scanned::Unfinished | Scanned::End => break,
-            };
+        while let Scanned::Record(_, taken) | Scanned::Void(taken) = scan(rest) {
             prop_assert!(taken > 0);
             rest = &rest[taken..];
         }
