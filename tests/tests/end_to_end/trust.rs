@@ -36,7 +36,7 @@ async fn words_of_the_server(site: &Site) -> (Value, Value) {
     let mut line = site.line();
     let greeting = line.initialize("2025-11-25").await;
     let tools = line.ask("tools/list", json!({})).await;
-    (greeting["result"].clone(), tools["result"].clone())
+    (greeting, tools)
 }
 
 /// Descriptions and instructions are the same, byte for byte, whatever is in the folder.
