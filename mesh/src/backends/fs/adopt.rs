@@ -268,7 +268,10 @@ pub(super) fn damaged(what: &str) -> StorageError {
 ///
 /// What is wrong with the file, and where.
 pub(super) fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
-    let node: NodeState = serde_json::from_slice(bytes).map_err(|error| {
+    // Members that are passed over are not looked into, so this would go unnoticed there.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| format!("byte {} of it is no UTF-8", error.valid_up_to()))?;
+    let node: NodeState = serde_json::from_str(text).map_err(|error| {
         format!(
             "line {}, byte {} of it: {}",
             error.line(),
