@@ -127,13 +127,13 @@ fn every_error_that_names_the_doctor_is_explained_by_it() {
         let damages: [Damage; 5] = [
             ("flipped", |site| flip(site, "message 4")),
             ("removed", |site| {
-                fs::remove_file(site.mesh().join("journal.1")).unwrap()
+                fs::remove_file(site.mesh().join("journal.1")).unwrap();
             }),
             ("format", |site| {
-                fs::write(site.mesh().join("format"), "{").unwrap()
+                fs::write(site.mesh().join("format"), "{").unwrap();
             }),
             ("emptied", |site| {
-                fs::write(site.mesh().join("journal.1"), "").unwrap()
+                fs::write(site.mesh().join("journal.1"), "").unwrap();
             }),
             ("directory", |site| {
                 fs::remove_file(site.mesh().join("watermark")).unwrap();
