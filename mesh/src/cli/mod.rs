@@ -6,6 +6,7 @@
 //! command ends in silence, as a success.
 
 mod demo;
+mod doctor;
 mod failure;
 mod folder;
 mod gc;
@@ -13,6 +14,7 @@ mod logging;
 mod mcp;
 mod output;
 mod signals;
+mod upgrade;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -42,6 +44,10 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Examine the folder, explain what is wrong, and save what can be saved
+    Doctor(doctor::Arguments),
+    /// Raise the folder to this version's format, once every agent has this version
+    Upgrade(upgrade::Arguments),
     /// Watch three agents share a lock, in a folder that is thrown away
     Demo,
 }
@@ -60,6 +66,8 @@ pub fn main() -> ExitCode {
     let outcome = match arguments.command {
         Some(Command::Mcp) => mcp::run(),
         Some(Command::Gc { json }) => gc::run(json),
+        Some(Command::Doctor(arguments)) => return doctor::run(&arguments),
+        Some(Command::Upgrade(arguments)) => upgrade::run(&arguments),
         Some(Command::Demo) => demo::run(),
         None if io::stdin().is_terminal() => help(),
         None => mcp::run(),

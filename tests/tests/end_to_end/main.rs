@@ -14,6 +14,7 @@
 mod command_line;
 mod contention;
 mod damage;
+mod doctor;
 mod durability;
 mod folder;
 mod hammer;
@@ -22,4 +23,5 @@ mod python;
 mod refusal;
 mod rejections;
 mod session;
+mod trust;
 mod working_day;

@@ -160,8 +160,8 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
                 "{} was removed under this process",
                 names::journal(log.generation.number)
             ),
-            next: "nothing was changed: restore journal.* from a backup, or delete the whole \
-                   folder to start over"
+            next: "nothing was changed: restore journal.* from a backup, save what is left \
+                   with `mesh doctor --repair`, or delete the whole folder to start over"
                 .to_owned(),
             outcome: Outcome::Unknown,
         })

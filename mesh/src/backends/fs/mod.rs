@@ -9,6 +9,7 @@ mod append;
 mod barrier;
 mod chain;
 mod damage;
+pub mod doctor;
 mod error;
 mod export;
 mod format;
@@ -30,6 +31,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 #[cfg(feature = "os")]
 mod tests;
+#[cfg(feature = "os")]
+mod upgrade;
 mod watermark;
 mod write;
 
@@ -40,7 +43,9 @@ pub use locate::{Location, locate};
 pub use lock::{KernelLock, LockDirectory, LockKind, StoreLock};
 pub use nonces::Nonces;
 #[cfg(feature = "os")]
-pub use os::OsFileSystem;
+pub use os::{FileKind, OsFileSystem, Survey, SurveyEntry};
 pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 pub use storage::{FsOptions, FsStorage};
+#[cfg(feature = "os")]
+pub use upgrade::{Upgrade, upgrade_folder};

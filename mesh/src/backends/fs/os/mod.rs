@@ -19,8 +19,11 @@
 mod file_system;
 mod folder;
 mod process;
+mod survey;
 #[cfg(test)]
 mod tests;
+
+pub use survey::{FileKind, Survey, SurveyEntry};
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -81,13 +84,16 @@ impl OsFileSystem {
     /// [`Full`](crate::ports::StorageErrorKind::Full) and
     /// [`Io`](crate::ports::StorageErrorKind::Io) where the system fails.
     pub fn open(path: &Path, explicit: bool) -> Result<Self, StorageError> {
-        let folder = Folder::open(path, explicit)?;
-        Ok(Self {
+        Ok(Self::with(Folder::open(path, explicit)?, path, explicit))
+    }
+
+    fn with(folder: Folder, path: &Path, explicit: bool) -> Self {
+        Self {
             folder: Arc::new(RwLock::new(Arc::new(folder))),
             path: path.into(),
             explicit,
             process: process::this_process(),
-        })
+        }
     }
 
     /// Where the folder was when it was opened, for messages to people.
@@ -119,7 +125,10 @@ impl OsFileSystem {
 
 impl Folder {
     fn open(path: &Path, explicit: bool) -> Result<Self, StorageError> {
-        let dir = folder::open(path, explicit)?;
+        Self::of(folder::open(path, explicit)?, path)
+    }
+
+    fn of(dir: OwnedFd, path: &Path) -> Result<Self, StorageError> {
         let stat = fs::fstat(&dir).map_err(|error| {
             let name = path.display().to_string();
             io_error("look at", &name, Outcome::NoEffect, &error.into())
