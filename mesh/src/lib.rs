@@ -59,6 +59,10 @@ pub mod mcp;
 mod observer;
 #[cfg(feature = "os")]
 mod open;
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 pub mod ports;
 pub mod tools;
 

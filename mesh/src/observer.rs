@@ -105,7 +105,7 @@ impl Observer {
                 "{} holds no journal of this mesh yet, and looking does not make one",
                 self.path.display()
             ),
-            next: "run `mesh gc` once, which does, and takes over the state of an older mesh"
+            next: "run `mesh upgrade`, which does, and takes over the state of an older mesh"
                 .to_owned(),
             outcome: Outcome::NoEffect,
         })

@@ -51,7 +51,8 @@ fn open(location: &Location) -> Mesh {
         .open()
 }
 
-fn location() -> Result<Location, StorageError> {
+/// The folder that the working directory and `MESH_DIR` lead to (rule S4).
+pub(super) fn location() -> Result<Location, StorageError> {
     let cwd = env::current_dir().map_err(|error| StorageError {
         kind: StorageErrorKind::Io,
         what: format!("the working directory cannot be found: {error}"),

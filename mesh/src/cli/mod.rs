@@ -11,6 +11,7 @@
 //! are escaped before a person sees them.
 
 mod demo;
+mod doctor;
 mod failure;
 mod folder;
 mod log;
@@ -24,6 +25,7 @@ mod state;
 mod status;
 mod table;
 mod tool;
+mod upgrade;
 mod words;
 
 use std::io::{self, IsTerminal};
@@ -55,6 +57,10 @@ enum Command {
     Log(log::Arguments),
     /// Print all of the state as JSON, in the shape of state.json
     State,
+    /// Examine the folder, explain what is wrong, and save what can be saved
+    Doctor(doctor::Arguments),
+    /// Raise the folder to this version's format, once every agent has this version
+    Upgrade(upgrade::Arguments),
     /// Watch three agents share a lock, in a folder that is thrown away
     Demo,
     /// Print a completion script for a shell
@@ -70,7 +76,7 @@ enum Ending {
     Done,
     /// Not now: a claim is queued or denied.
     Waiting,
-    /// There was nothing of the kind to be done.
+    /// There was nothing of the kind to be done, or something is left to be done.
     Unmet,
 }
 
@@ -117,6 +123,8 @@ fn run(command: Option<Command>) -> Result<Ending, Failure> {
         Some(Command::Status(arguments)) => status::run(&arguments),
         Some(Command::Log(arguments)) => log::run(arguments),
         Some(Command::State) => state::run(),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Upgrade(arguments)) => upgrade::run(&arguments),
         Some(Command::Demo) => demo::run(),
         Some(Command::Completions(wanted)) => pages::completions(&wanted),
         Some(Command::Man(wanted)) => pages::page(&wanted),

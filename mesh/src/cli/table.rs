@@ -11,7 +11,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::screen::{Paint, Screen};
-use crate::core::visible;
+use crate::core::printable;
 
 const GAP: &str = "  ";
 /// Columns that may be cut keep at least this much.
@@ -64,7 +64,7 @@ impl Cell {
     /// Text that means something.
     pub(super) fn painted(paint: Paint, text: &str) -> Self {
         Self {
-            text: visible(text),
+            text: printable(text),
             paint,
         }
     }

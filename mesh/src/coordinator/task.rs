@@ -7,6 +7,7 @@ use crate::backends::fs::Nonces;
 use crate::core::{
     Command, Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune,
 };
+use crate::planted::{self, Bug};
 use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
 
 /// How many commands, and how many bytes of them, one entry carries at most.
@@ -160,10 +161,11 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let mut writing = !commands.iter().all(|command| command.is_reader());
         let mut losses = 0;
         loop {
+            let early = planted::is(Bug::NowBeforeLock).then(|| self.clock.now());
             if writing {
                 self.lock.acquire().await;
             }
-            let attempt = self.attempt(commands, writing).await;
+            let attempt = self.attempt(commands, writing, early).await;
             if writing {
                 self.lock.release().await;
             }
@@ -184,6 +186,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         &mut self,
         commands: &[&Command],
         writing: bool,
+        early: Option<Millis>,
     ) -> Result<Attempt, StorageError> {
         self.catch_up().await?;
         let mut stuck = None;
@@ -192,7 +195,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             self.catch_up().await?;
         }
         // The wall clock is read after everything that may have waited.
-        let now = self.clock.now();
+        let now = early.unwrap_or_else(|| self.clock.now());
         let (events, answers, state) = self.decide_all(commands, now);
         if events.is_empty() {
             return Ok(Attempt::Answered(answers));
@@ -262,7 +265,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let mut replayed = self.snapshot.state.clone();
         replayed.apply_entry(entry);
         assert!(
-            replayed == *decided,
+            replayed == *decided || planted::any(),
             "entry {} replays to another state",
             entry.seq
         );

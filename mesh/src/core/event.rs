@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Mode;
 use super::ids::{ClaimId, MessageId};
+use super::limits::MAX_COUNT;
 use super::names::{AgentId, Resource};
 use super::time::Millis;
 
@@ -283,6 +284,17 @@ impl Event {
             Self::Posted { from, .. } => Some(from),
             Self::Expired { .. } | Self::KeysForgotten { .. } => None,
         }
+    }
+
+    /// Whether its fence and epoch are numbers that mesh can have given (see
+    /// [`MAX_COUNT`](super::MAX_COUNT)).
+    pub fn is_in_range(&self) -> bool {
+        let count = match self {
+            Self::Registered { epoch, .. } | Self::Heartbeat { epoch, .. } => *epoch,
+            Self::Adopted { fence, .. } => *fence,
+            event => event.fence().unwrap_or(0),
+        };
+        count <= MAX_COUNT
     }
 
     /// The fence that the event granted, if it granted one.

@@ -51,6 +51,19 @@ impl std::error::Error for Rejection {}
 /// How much of a foreign text an error shows, in characters.
 const SHOWN: usize = 80;
 
+/// Makes text that may hold foreign parts safe to show as a whole: what does not print
+/// is escaped. For a text that is foreign altogether, see [`escape`].
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match super::limits::is_printable(c) {
+            true => out.push(c),
+            false => out.extend(c.escape_unicode()),
+        }
+    }
+    out
+}
+
 /// Makes foreign text safe to show: control characters, bidirectional formatting and
 /// everything else that does not print is escaped, and the text is cut after 80
 /// characters.
@@ -65,25 +78,11 @@ pub fn escape(text: &str) -> String {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            c => push_visible(&mut out, c),
+            c if super::limits::is_printable(c) => out.push(c),
+            c => out.extend(c.escape_unicode()),
         }
     }
     out
-}
-
-/// Makes foreign text safe for a terminal, in full and without quotes: what [`escape`]
-/// escapes because it does not print is escaped here, everything else stays.
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    text.chars().for_each(|c| push_visible(&mut out, c));
-    out
-}
-
-fn push_visible(out: &mut String, c: char) {
-    match super::limits::is_printable(c) {
-        true => out.push(c),
-        false => out.extend(c.escape_unicode()),
-    }
 }
 
 #[cfg(test)]
@@ -94,14 +93,5 @@ mod tests {
     fn what_came_is_escaped_and_cut_short() {
         assert_eq!(escape("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
         assert!(escape(&"x".repeat(300)).ends_with("… (300 bytes)"));
-    }
-
-    #[test]
-    fn what_is_made_visible_keeps_its_quotes_and_its_length() {
-        assert_eq!(
-            visible("\"a\"\n\u{9b}2J\u{2066}é"),
-            "\"a\"\\u{a}\\u{9b}2J\\u{2066}é"
-        );
-        assert_eq!(visible(&"x".repeat(300)).len(), 300);
     }
 }

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Entry, Event};
 use super::ids::{ClaimId, MessageId};
+use super::limits::MAX_COUNT;
 use super::names::{AgentId, Resource};
 use super::state::{Agent, KeyedPost, Message, ResourceState, State};
 use super::trail::{Trail, TrailRecord};
+use crate::planted::{self, Bug};
 
 /// How many rows a part holds at most.
 const PART_ROWS: usize = 512;
@@ -39,7 +41,11 @@ impl Snapshot {
     pub fn apply(&mut self, entry: &Entry) {
         debug_assert_eq!(entry.seq, self.seq + 1, "entries are applied one by one");
         self.seq = entry.seq;
+        let fences = self.state.fences.clone();
         self.state.apply_entry(entry);
+        if planted::is(Bug::FenceInMemoryOnly) {
+            self.state.fences = fences;
+        }
         self.trail.record(entry);
     }
 
@@ -72,7 +78,8 @@ impl Snapshot {
         let fences = state
             .fences
             .iter()
-            .map(|(name, fence)| (name.clone(), *fence));
+            .map(|(name, fence)| (name.clone(), *fence))
+            .filter(|_| !planted::is(Bug::FencesLeftOutOfCheckpoint));
         let messages = mail
             .messages
             .iter()
@@ -191,8 +198,13 @@ impl SnapshotBuilder {
     ///
     /// # Errors
     ///
-    /// Where messages are not in ascending order, over all parts.
+    /// Where messages are not in ascending order, over all parts, and where a fence or an
+    /// epoch is no number that mesh can have given (see [`MAX_COUNT`](super::MAX_COUNT)).
     pub fn add(&mut self, part: Part) -> Result<(), SnapshotError> {
+        if largest_count(&part) > MAX_COUNT {
+            let what = format!("a fence or an epoch is above {MAX_COUNT}");
+            return Err(SnapshotError(what));
+        }
         let state = &mut self.snapshot.state;
         match part {
             Part::Newest { claim, message } => {
@@ -231,6 +243,21 @@ impl SnapshotBuilder {
     pub fn finish(self) -> Snapshot {
         self.snapshot
     }
+}
+
+/// The largest fence or epoch in a part.
+fn largest_count(part: &Part) -> u64 {
+    let largest = match part {
+        Part::Agents(rows) => rows.iter().map(|(_, agent)| agent.epoch).max(),
+        Part::Fences(rows) => rows.iter().map(|(_, fence)| *fence).max(),
+        Part::Resources(rows) => {
+            let holders = rows.iter().flat_map(|(_, record)| record.holders.iter());
+            holders.map(|hold| hold.fence).max()
+        }
+        Part::Trail(rows) => rows.iter().map(|row| row.seq).max(),
+        _ => None,
+    };
+    largest.unwrap_or(0)
 }
 
 fn add_resource(state: &mut State, (resource, record): (Resource, ResourceState)) {

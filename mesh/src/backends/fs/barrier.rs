@@ -12,6 +12,7 @@ use super::names;
 use super::seam::{FileStat, FileSystem};
 use super::storage::FsStorage;
 use super::watermark::{Mark, WATERMARK};
+use crate::planted::{self, Bug};
 use crate::ports::{Clock, Durability, Outcome, StorageError, StorageErrorKind};
 
 /// How often a folder in which generations come and go is looked at again.
@@ -52,7 +53,9 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         if log.named {
             return Ok(());
         }
-        if let Err(error) = self.fs.sync_dir().await {
+        if !planted::is(Bug::NoDirectorySync)
+            && let Err(error) = self.fs.sync_dir().await
+        {
             log.poisoned = true;
             return Err(Self::io("sync", "the folder", Outcome::Unknown, &error));
         }
@@ -71,7 +74,9 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             return Ok(());
         }
         let name = names::journal(log.generation.number);
-        if let Err(error) = self.fs.sync(&log.generation.file).await {
+        if !planted::is(Bug::NoFileSync)
+            && let Err(error) = self.fs.sync(&log.generation.file).await
+        {
             log.poisoned = true;
             return Err(Self::io("sync", &name, Outcome::Unknown, &error));
         }
@@ -156,8 +161,8 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
                 "{} was removed under this process",
                 names::journal(log.generation.number)
             ),
-            next: "nothing was changed: restore journal.* from a backup, or delete the whole \
-                   folder to start over"
+            next: "nothing was changed: restore journal.* from a backup, save what is left \
+                   with `mesh doctor --repair`, or delete the whole folder to start over"
                 .to_owned(),
             outcome: Outcome::Unknown,
         })

@@ -9,6 +9,7 @@ mod append;
 mod barrier;
 mod chain;
 mod damage;
+pub mod doctor;
 mod error;
 mod export;
 mod format;
@@ -31,6 +32,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 #[cfg(feature = "os")]
 mod tests;
+#[cfg(feature = "os")]
+mod upgrade;
 mod watermark;
 mod write;
 
@@ -43,8 +46,10 @@ pub use lock::{KernelLock, LockDirectory, LockKind, StoreLock};
 pub use names::parse_journal as journal_generation;
 pub use nonces::Nonces;
 #[cfg(feature = "os")]
-pub use os::OsFileSystem;
+pub use os::{FileKind, OsFileSystem, Survey, SurveyEntry};
 pub use read_only::ReadOnly;
 pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 pub use storage::{FsOptions, FsStorage};
+#[cfg(feature = "os")]
+pub use upgrade::{Upgrade, upgrade_folder};

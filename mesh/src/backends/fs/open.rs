@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::adopt::is_ours;
 use super::format::Format;
 use super::generation::{CheckpointHead, Generation, RECORD_VERSION, ReadError};
 use super::names;
@@ -12,6 +13,7 @@ use super::storage::{FsStorage, Log};
 use super::watermark::{WATERMARK, Watermark};
 use super::write::write_whole;
 use crate::core::Snapshot;
+use crate::planted::{self, Bug};
 use crate::ports::{Clock, Outcome, StorageError, StorageErrorKind};
 
 /// How often a folder in which generations come and go is looked at again.
@@ -110,19 +112,29 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         marks: &Watermark<F>,
         format: Option<Format>,
     ) -> Result<(), StorageError> {
-        if format.is_some() || marks.highest().is_some() {
-            return self.expect_generation(format.is_some()).await;
+        if format.is_some() {
+            return self.expect_generation(names::FORMAT).await;
         }
-        if let Some(state) = self.read_state().await? {
-            return self.adopt(&state).await;
+        if marks.highest().is_some() {
+            return self.expect_generation(WATERMARK).await;
+        }
+        match self.read_state().await? {
+            Some(state) if is_ours(&state) && planted::is(Bug::ExportTakenForLoss) => {
+                return Err(missing_journal(names::STATE));
+            }
+            // It may have been written since the folder was listed.
+            Some(state) if is_ours(&state) => return self.expect_generation(names::STATE).await,
+            Some(_) => return self.adopt().await,
+            None => {}
         }
         self.create_first(&Snapshot::default()).await
     }
 
     /// The folder is not new. A listing may miss what comes and goes meanwhile, so it is
     /// looked at again before anything is called damaged.
-    async fn expect_generation(&self, has_format: bool) -> Result<(), StorageError> {
-        for _ in 0..3 {
+    async fn expect_generation(&self, witness: &str) -> Result<(), StorageError> {
+        let looks = if planted::is(Bug::NoSecondLook) { 0 } else { 3 };
+        for _ in 0..looks {
             let names = self.names().await?;
             if names
                 .iter()
@@ -131,7 +143,6 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
                 return Ok(());
             }
         }
-        let witness = if has_format { names::FORMAT } else { WATERMARK };
         Err(missing_journal(witness))
     }
 
@@ -173,8 +184,8 @@ pub(super) fn missing_journal(witness: &str) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Damaged,
         what: format!("the journal is missing, although there is a file {witness} beside it"),
-        next: "nothing was changed: restore journal.* from a backup, or delete the whole folder \
-               to start over"
+        next: "nothing was changed: restore journal.* from a backup, save what is left with \
+               `mesh doctor --repair`, or delete the whole folder to start over"
             .to_owned(),
         outcome: Outcome::NoEffect,
     }

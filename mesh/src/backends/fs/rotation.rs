@@ -26,6 +26,7 @@ use super::seam::FileSystem;
 use super::storage::{Followed, FsStorage, Log};
 use super::write::write_whole;
 use crate::core::Snapshot;
+use crate::planted::{self, Bug};
 use crate::ports::{Append, Clock, Outcome, StorageError};
 
 /// The bytes of a new generation's checkpoint, piece by piece.
@@ -120,6 +121,9 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         }
         let next = names::journal(number + 1);
         let linked = match self.fs.stat_name(&names::journal(number)).await {
+            Ok(_) if planted::is(Bug::RenameInsteadOfLink) => {
+                self.fs.rename(temporary, &next).await
+            }
             Ok(stat) if stat.id == id => self.fs.link(temporary, &next).await,
             Ok(_) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error),

@@ -25,6 +25,7 @@ use super::record::{Sum, Tag};
 use super::seam::FileSystem;
 use super::watermark::Watermark;
 use crate::core::{Entry, Snapshot};
+use crate::planted::{self, Bug};
 use crate::ports::{
     Append, CheckpointNeed, Clock, Durability, News, Outcome, Storage, StorageError,
 };
@@ -190,11 +191,14 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             return Ok(());
         };
         log.reading = false;
+        if planted::is(Bug::RevealedUnsynced) {
+            log.durable = log.generation.chain.seq;
+        }
         let Some(mark) = self.marks.highest() else {
             return Ok(());
         };
         let seq = log.generation.chain.seq;
-        if mark.seq > seq {
+        if mark.seq > seq && !planted::is(Bug::EndNotHeldAgainstMarks) {
             let error = log.generation.breaks_off(mark.seq);
             let number = log.generation.number;
             return Err(self.read_error(number, error).await);

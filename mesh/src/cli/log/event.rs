@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::cli::screen::{Paint, Screen};
 use crate::cli::table::cut;
 use crate::cli::words::duration;
-use crate::core::{Event, LapseReason, Timestamp, TrailRecord, visible};
+use crate::core::{Event, LapseReason, Timestamp, TrailRecord, printable};
 
 /// The width of the longest kind.
 const KIND: usize = 16;
@@ -52,11 +52,11 @@ pub(super) fn line(record: &TrailRecord, screen: &Screen) -> String {
     let kind = format!("{:KIND$}", event.kind());
     let mut told = String::new();
     if let Some(agent_id) = event.agent_id() {
-        told.push_str(&visible(agent_id));
+        told.push_str(&printable(agent_id));
     }
     if let Some(resource) = event.resource() {
         told.push_str("  ");
-        told.push_str(&visible(resource));
+        told.push_str(&printable(resource));
     }
     let rest = particulars(event);
     if !rest.is_empty() {
@@ -91,7 +91,7 @@ fn particulars(event: &Event) -> String {
     let until = |end: u64| format!("until {}", Timestamp(end));
     match event {
         Event::Registered { branch, epoch, .. } => {
-            format!("epoch {epoch}, branch {}", visible(branch))
+            format!("epoch {epoch}, branch {}", printable(branch))
         }
         Event::Heartbeat { epoch, .. } => format!("epoch {epoch}"),
         Event::Granted { lease_ms, .. } | Event::Upgraded { lease_ms, .. } => {
@@ -110,14 +110,14 @@ fn particulars(event: &Event) -> String {
             LapseReason::Death => "the agent is dead".to_owned(),
         },
         Event::Posted { to, subject, .. } => match subject {
-            Some(subject) => format!("to {}: {}", visible(to), visible(subject)),
-            None => format!("to {}", visible(to)),
+            Some(subject) => format!("to {}: {}", printable(to), printable(subject)),
+            None => format!("to {}", printable(to)),
         },
         Event::CursorMoved { cursor, .. } => format!("to {cursor}"),
         Event::Expired { message_ids } | Event::KeysForgotten { message_ids } => {
             format!("{} of them", message_ids.len())
         }
-        Event::Adopted { event, .. } => visible(event),
+        Event::Adopted { event, .. } => printable(event),
         Event::Queued { .. } | Event::Released { .. } | Event::Cancelled { .. } => String::new(),
     }
 }

@@ -10,7 +10,7 @@ use crate::cli::tool::{claims_table, liveness};
 use crate::cli::words::{ago, bytes, count};
 use crate::core::{
     AgentView, ClaimView, Claims, Command, Inbox, Liveness, Millis, Reply, Roster, State,
-    Timestamp, decide, visible,
+    Timestamp, decide, printable,
 };
 use crate::ports::StorageError;
 use crate::{Condition, Observer};
@@ -45,7 +45,7 @@ impl View {
             (agent, unread)
         };
         Ok(Self {
-            path: visible(&location.path.display().to_string()),
+            path: printable(&location.path.display().to_string()),
             condition: observer.condition()?,
             entries: snapshot.seq,
             messages: state.mail().len(),

@@ -15,7 +15,7 @@ use crate::cli::folder::observe_folder;
 use crate::cli::screen::Screen;
 use crate::cli::table::cut;
 use crate::cli::{Ending, output, runtime};
-use crate::core::visible;
+use crate::core::printable;
 use crate::ports::Clock;
 
 use super::view::View;
@@ -90,7 +90,7 @@ fn glance(all: bool, screen: &Screen) -> Vec<String> {
     });
     match view {
         Ok(view) => view.lines(all, screen),
-        Err(failure) => vec![visible(&failure.to_string())],
+        Err(failure) => vec![printable(&failure.to_string())],
     }
 }
 

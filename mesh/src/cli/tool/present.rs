@@ -3,7 +3,7 @@
 use crate::core::{
     ClaimId, ClaimReply, ClaimStatus, ClaimView, InboxReply, Liveness, MessageView, Mode,
     PostReply, ReadReply, RegisterReply, ReleaseReply, ReleaseStatus, Reply, RosterReply,
-    Timestamp, visible,
+    Timestamp, printable,
 };
 
 use crate::cli::screen::{Paint, Screen};
@@ -237,7 +237,7 @@ fn inbox(reply: &InboxReply, screen: &Screen) -> Vec<String> {
 fn letter(message: &MessageView, screen: &Screen, lines: &mut Vec<String>) {
     let heading = format!("message {}", message.message_id);
     lines.push(screen.paint(Paint::Waiting, &heading));
-    let mut field = |name: &str, text: &str| lines.push(format!("{name:<9}{}", visible(text)));
+    let mut field = |name: &str, text: &str| lines.push(format!("{name:<9}{}", printable(text)));
     field("From:", &message.from);
     field("To:", &message.to);
     field("Date:", &message.posted_at.to_string());
@@ -250,7 +250,7 @@ fn letter(message: &MessageView, screen: &Screen, lines: &mut Vec<String>) {
     lines.push(String::new());
     for line in message.body.lines() {
         // Tabs are text here; whatever else does not print is escaped.
-        let shown: Vec<String> = line.split('\t').map(visible).collect();
+        let shown: Vec<String> = line.split('\t').map(printable).collect();
         lines.push(format!("    {}", shown.join("\t")).trim_end().to_owned());
     }
     lines.push(String::new());

@@ -9,6 +9,7 @@ use crate::core::rejection::Rejection;
 use crate::core::reply::{AgentView, Liveness, RegisterReply, RosterReply};
 use crate::core::state::Agent;
 use crate::core::time::{Timestamp, after};
+use crate::planted::{self, Bug};
 
 impl Draft {
     /// Rules A1 and A3.
@@ -48,6 +49,9 @@ impl Draft {
     /// Rule A6: a registered agent that acts is alive by it, or alive again. Does
     /// nothing for one that never registered, whatever its name looks like.
     pub(super) fn heartbeat(&mut self, agent_id: &str) {
+        if planted::is(Bug::ActingIsNoHeartbeat) {
+            return;
+        }
         let agent_id = AgentId::from(agent_id);
         let Some(epoch) = self.incarnation(&agent_id) else {
             return;
@@ -72,7 +76,7 @@ impl Draft {
         self.cut_registration(agent_id);
         let agent = self.state.agent(agent_id)?;
         let epoch = agent.epoch;
-        if !agent.is_dead(self.now) {
+        if !agent.is_dead(self.now) || planted::is(Bug::EpochKeptAfterDeath) {
             return Some(epoch);
         }
         self.settle_involved(agent_id);

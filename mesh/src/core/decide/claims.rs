@@ -17,6 +17,7 @@ use crate::core::reply::{
 };
 use crate::core::state::{Hold, ResourceState, Ticket};
 use crate::core::time::{Millis, Timestamp, after};
+use crate::planted::{self, Bug};
 
 /// A claim whose arguments are valid.
 struct Request {
@@ -58,7 +59,9 @@ impl Draft {
         if let Some(hold) = record.hold_of(&request.agent_id) {
             return Ok(self.claim_again(&request, &record, hold));
         }
-        if let Some((_, ticket)) = record.ticket_of(&request.agent_id) {
+        if let Some((_, ticket)) = record.ticket_of(&request.agent_id)
+            && !planted::is(Bug::SecondTicket)
+        {
             return self.ask_again(&request, ticket);
         }
         self.claim_anew(&request, &record)
@@ -76,13 +79,18 @@ impl Draft {
             let alone = record.holders.len() == 1 && record.queue.is_empty();
             return if alone {
                 self.upgrade(request, hold)
+            } else if planted::is(Bug::SharedToldExclusive) {
+                self.renew(request, hold, record.mode);
+                self.granted(request)
             } else {
                 // Waiting for one's own shared hold to end would wait for ever.
                 self.denied(request)
             };
         }
         self.renew(request, hold, mode);
-        self.promote(&request.resource);
+        if !planted::is(Bug::DowngradePromotesNobody) {
+            self.promote(&request.resource);
+        }
         self.granted(request)
     }
 
@@ -107,7 +115,8 @@ impl Draft {
             resource: request.resource.clone(),
             agent_id: request.agent_id.clone(),
             claim_id: hold.claim_id,
-            fence: self.state.newest_fence(&request.resource) + 1,
+            fence: self.state.newest_fence(&request.resource)
+                + u64::from(!planted::is(Bug::UpgradeKeepsFence)),
             lease_ms,
             expires_at: after(self.now, lease_ms),
             note: request.note.clone(),
@@ -146,7 +155,8 @@ impl Draft {
         record: &ResourceState,
     ) -> Result<ClaimReply, Rejection> {
         let mode = request.mode.unwrap_or(Mode::Exclusive);
-        if record.queue.is_empty() && record.admits(mode) {
+        let overtakes = planted::is(Bug::SharedOvertakes) && mode == Mode::Shared;
+        if (record.queue.is_empty() || overtakes) && record.admits(mode) {
             self.grant(request, mode)?;
             return Ok(self.granted(request));
         }
@@ -208,7 +218,9 @@ impl Draft {
         reply.holder = Some(request.agent_id.clone());
         if let Some(hold) = hold {
             reply.claim_id = hold.claim_id.to_string();
-            reply.fence = hold.fence;
+            if !planted::is(Bug::RenewalTellsNewestFence) {
+                reply.fence = hold.fence;
+            }
             reply.lease_expires_at = Some(Timestamp(hold.expires_at));
         }
         reply

@@ -9,6 +9,7 @@ use crate::core::rejection::Rejection;
 use crate::core::reply::GcReply;
 use crate::core::state::State;
 use crate::core::time::Millis;
+use crate::planted::{self, Bug};
 
 impl Draft {
     /// Rule S1. No sign of life of its caller.
@@ -24,9 +25,13 @@ impl Draft {
 
     /// Drops expired messages and forgotten keys; counts the messages.
     fn drop_expired(&mut self) -> u64 {
+        let early = match planted::is(Bug::MessagesDroppedEarly) {
+            true => 10_000,
+            false => 0,
+        };
         let expiring = self.state.mail.expiring.iter();
         let expired = expiring
-            .take_while(|(end, _)| *end <= self.now)
+            .take_while(|(end, _)| *end <= self.now + early)
             .map(|(_, id)| *id);
         let expired: Vec<MessageId> = expired.collect();
         let keys = self.state.mail.keys.iter();

@@ -16,6 +16,7 @@ use crate::core::rejection::Rejection;
 use crate::core::reply::{InboxReply, MessageView, PostReply, ReadReply};
 use crate::core::state::{Mail, Message};
 use crate::core::time::{Millis, Timestamp, after};
+use crate::planted::{self, Bug};
 
 /// The mailbox of all.
 const BROADCAST: &str = "*";
@@ -34,7 +35,11 @@ impl Draft {
         if let Some(reply) = self.posted_before(&from, command.key.as_deref()) {
             return Ok(reply);
         }
-        let message_id = self.state.mail.newest().next(self.now, self.entropy);
+        let newest = match planted::is(Bug::UlidFromClock) {
+            true => MessageId::ZERO,
+            false => self.state.mail.newest(),
+        };
+        let message_id = newest.next(self.now, self.entropy);
         let message_id = message_id.ok_or_else(|| {
             let allowed = "a folder whose message ids are not used up; delete .mesh to start over";
             Rejection::described("body", "a message after the last message id", allowed)
@@ -67,6 +72,9 @@ impl Draft {
         let mail = &self.state.mail;
         let name = (from.clone(), Arc::<str>::from(key?));
         let message_id = *mail.by_key.get(&name)?;
+        if planted::is(Bug::RetryKeyIgnored) {
+            return None;
+        }
         let post = mail.keys.get(&message_id)?;
         is_remembered(post.posted_at, self.now).then_some(PostReply {
             message_id,
@@ -116,7 +124,7 @@ impl Draft {
         let addresses = addresses(&command.agent_id, &command.topics)?;
         let up_to = ulid("up_to", &command.up_to)?;
         let newest = self.state.mail.newest();
-        if up_to > newest {
+        if up_to > newest && !planted::is(Bug::AnyUlidMovesCursor) {
             let allowed = format!("at most the newest message, {newest}");
             return Err(Rejection::new("up_to", &command.up_to, allowed));
         }
@@ -191,6 +199,9 @@ fn ulid(field: &str, text: &str) -> Result<MessageId, Rejection> {
 fn addresses(agent_id: &str, topics: &[String]) -> Result<BTreeSet<Arc<str>>, Rejection> {
     let mut addresses = BTreeSet::from([Arc::from(BROADCAST)]);
     addresses.insert(Arc::from(agent_id));
+    if planted::is(Bug::ForeignMailShown) {
+        addresses.insert(Arc::from("a0"));
+    }
     for topic in topics {
         let name = topic.strip_prefix(TOPIC).unwrap_or(topic);
         limits::present("topics", name)?;

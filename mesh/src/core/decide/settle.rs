@@ -8,6 +8,7 @@ use crate::core::ids::ClaimId;
 use crate::core::names::{AgentId, Resource};
 use crate::core::state::{Hold, Ticket};
 use crate::core::time::{Millis, after};
+use crate::planted::{self, Bug};
 
 impl Draft {
     /// Brings one resource up to now. Returns the first agent that was promoted.
@@ -109,7 +110,7 @@ impl Draft {
 
     /// Why a hold has lapsed, if it has: its lease has ended, or its agent is dead.
     fn hold_lapse(&self, hold: &Hold) -> Option<LapseReason> {
-        if hold.expires_at <= self.now {
+        if hold.expires_at <= self.now && !planted::is(Bug::LapsedHoldKept) {
             return Some(LapseReason::Lease);
         }
         let agent = self.state.agent(&hold.agent_id)?;
@@ -119,6 +120,9 @@ impl Draft {
     /// Why a ticket has lapsed, if it has: its agent is dead, or never registered and
     /// did not ask again in time.
     fn ticket_lapse(&self, ticket: &Ticket) -> Option<LapseReason> {
+        if planted::is(Bug::DeadWaiterPromoted) {
+            return None;
+        }
         match self.state.agent(&ticket.agent_id) {
             Some(agent) => agent.is_dead(self.now).then_some(LapseReason::Death),
             None => (ticket.expires_at <= self.now).then_some(LapseReason::Lease),
@@ -133,7 +137,11 @@ impl Draft {
     /// shared run the head is exclusive.
     pub(super) fn promote(&mut self, resource: &Resource) -> Option<AgentId> {
         let record = self.state.resource(resource)?;
-        let head = record.queue.front()?;
+        let lifo = planted::is(Bug::LifoPromotion);
+        let head = match lifo {
+            true => record.queue.back()?,
+            false => record.queue.front()?,
+        };
         if !record.admits(head.mode) {
             return None;
         }
@@ -141,7 +149,8 @@ impl Draft {
             Mode::Exclusive => 1,
             Mode::Shared => record.queue.len(),
         };
-        let tickets = record.queue.iter().take(run);
+        let skipped = if lifo { record.queue.len() - 1 } else { 0 };
+        let tickets = record.queue.iter().skip(skipped).take(run);
         let run: Vec<Ticket> = tickets
             .take_while(|t| t.mode == head.mode)
             .cloned()

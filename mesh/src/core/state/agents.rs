@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::limits::{CLOCK_TOLERANCE, STALE_GRACE};
 use crate::core::reply::Liveness;
 use crate::core::time::{Millis, after};
+use crate::planted::{self, Bug};
 
 /// A registered agent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ impl Agent {
 /// Rule C12: a deadline more than 60 s beyond now + its duration becomes now + its
 /// duration. `None`: the deadline may stay.
 pub(in crate::core) fn cut(deadline: Millis, duration: Millis, now: Millis) -> Option<Millis> {
+    if planted::is(Bug::BadDeadlineKept) {
+        return None;
+    }
     let latest = after(now, duration);
     (deadline > after(latest, CLOCK_TOLERANCE)).then_some(latest)
 }

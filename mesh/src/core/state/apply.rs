@@ -19,7 +19,9 @@ impl State {
             self.apply(entry.at, event);
         }
         #[cfg(debug_assertions)]
-        if let Err(broken) = self.invariants() {
+        if !crate::planted::any()
+            && let Err(broken) = self.invariants()
+        {
             panic!("entry {} breaks an invariant: {broken}", entry.seq);
         }
     }

@@ -99,10 +99,13 @@ fn a_predecessors_folder_is_left_to_those_who_take_part() {
     for command in ["status", "log", "state"] {
         let ran = mesh(&site, &[command]);
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.err.contains("run `mesh gc` once"), "{ran:?}");
+        assert!(
+            ran.err.contains("run `mesh upgrade`, which does"),
+            "{ran:?}"
+        );
         assert_eq!(content(&site), before);
     }
-    mesh(&site, &["gc"]).well();
+    mesh(&site, &["upgrade"]).well();
     assert_eq!(mesh(&site, &["state"]).well().json()["fence_floor"]["r"], 7);
 }
 

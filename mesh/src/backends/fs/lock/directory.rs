@@ -27,6 +27,7 @@ use std::io::{self, ErrorKind};
 use super::super::seam::{Access, FileSystem, ProcessId};
 use super::backoff::Backoff;
 use crate::core::Millis;
+use crate::planted::{self, Bug};
 use crate::ports::{Clock, Lock};
 
 const LOCK: &str = "lock";
@@ -151,6 +152,11 @@ impl<F: FileSystem, C: Clock> LockDirectory<F, C> {
                 }
             }
             // Most locks are gone at the second look, so only then is the owner read.
+            Some(seen) if planted::is(Bug::TheftByOwnWait) => {
+                if now.saturating_sub(seen.since) >= STALE {
+                    return self.steal(&nonce).await;
+                }
+            }
             _ => *watched = Some(Watched::new(nonce, now)),
         }
         Ok(false)
@@ -185,6 +191,11 @@ impl<F: FileSystem, C: Clock> LockDirectory<F, C> {
 
     /// Frees the lock if it is still held under `nonce`; `true` if it was.
     async fn steal(&self, nonce: &str) -> io::Result<bool> {
+        let found = match planted::is(Bug::ThiefWithoutNonce) {
+            true => self.owner_nonce().await?,
+            false => None,
+        };
+        let nonce = found.as_deref().unwrap_or(nonce);
         match self.fs.remove(&inside(LOCK, nonce)).await {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -218,7 +229,12 @@ impl<F: FileSystem, C: Clock> Lock for LockDirectory<F, C> {
     }
 
     async fn release(&mut self) {
-        if let Some(nonce) = self.held.take() {
+        if let Some(mut nonce) = self.held.take() {
+            if planted::is(Bug::ReleaseOfAnyonesLock)
+                && let Ok(Some(present)) = self.owner_nonce().await
+            {
+                nonce = present;
+            }
             // Where this fails the lock was stolen, or goes stale and will be.
             let _ = self.fs.remove(&inside(LOCK, &nonce)).await;
         }

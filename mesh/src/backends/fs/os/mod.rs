@@ -19,8 +19,11 @@
 mod file_system;
 mod folder;
 mod process;
+mod survey;
 #[cfg(test)]
 mod tests;
+
+pub use survey::{FileKind, Survey, SurveyEntry};
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -82,10 +85,10 @@ impl OsFileSystem {
     /// [`Full`](crate::ports::StorageErrorKind::Full) and
     /// [`Io`](crate::ports::StorageErrorKind::Io) where the system fails.
     pub fn open(path: &Path, explicit: bool) -> Result<Self, StorageError> {
-        Ok(Self::new(Folder::open(path, explicit)?, path, explicit))
+        Ok(Self::with(Folder::open(path, explicit)?, path, explicit))
     }
 
-    fn new(folder: Folder, path: &Path, explicit: bool) -> Self {
+    fn with(folder: Folder, path: &Path, explicit: bool) -> Self {
         Self {
             folder: Arc::new(RwLock::new(Arc::new(folder))),
             path: path.into(),
@@ -105,7 +108,7 @@ impl OsFileSystem {
             return Ok(None);
         };
         let folder = Folder::of(dir, path)?;
-        Ok(Some(ReadOnly::new(Self::new(folder, path, explicit))))
+        Ok(Some(ReadOnly::new(Self::with(folder, path, explicit))))
     }
 
     /// Where the folder was when it was opened, for messages to people.

@@ -1,0 +1,164 @@
+//! Bugs that can be switched on, so that the simulator can prove that it would see
+//! them.
+//!
+//! Behind the feature `planted`, which no release has: without it `is` is the constant
+//! `false`, and the compiler removes what stands behind it. Each bug is one that this
+//! code, its drafts or its predecessor could have, and stands where it would be made.
+//! `docs/planted-bugs.md` tells after how many seeds each is caught.
+
+/// Declares the bugs, with the rule of the contract that each breaks.
+macro_rules! bugs {
+    ($(#[doc = $doc:literal] $name:ident breaks $($rule:literal)|+,)*) => {
+        /// A bug that can be planted.
+        #[cfg_attr(
+            not(feature = "planted"),
+            allow(unreachable_pub, reason = "without the feature the module is private")
+        )]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug { $(#[doc = $doc] $name,)* }
+
+        #[cfg(feature = "planted")]
+        impl Bug {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The name by which it is asked for.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+
+            /// What it is.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => $doc,)* }
+            }
+
+            /// The rules, any of which it may be caught by.
+            pub fn breaks(self) -> &'static [&'static str] {
+                match self { $(Self::$name => &[$($rule),+],)* }
+            }
+        }
+    };
+}
+
+bugs! {
+    #[doc = "A shared holder that asks for exclusive is told that it was granted."]
+    SharedToldExclusive breaks "C5",
+    #[doc = "A renewal returns the newest fence, which may be a co-holder's."]
+    RenewalTellsNewestFence breaks "C4",
+    #[doc = "A shared claim joins shared holders past a waiting exclusive ticket."]
+    SharedOvertakes breaks "C6",
+    #[doc = "A second claim in the queue adds a second ticket."]
+    SecondTicket breaks "C7",
+    #[doc = "Any ULID moves the cursor, past everything to come."]
+    AnyUlidMovesCursor breaks "M4",
+    #[doc = "A message id is drawn from the clock alone."]
+    UlidFromClock breaks "M2",
+    #[doc = "Who came last is promoted first."]
+    LifoPromotion breaks "C6" | "C8",
+    #[doc = "A waiter is promoted although its agent is dead."]
+    DeadWaiterPromoted breaks "C9",
+    #[doc = "A checkpoint forgets the fences."]
+    FencesLeftOutOfCheckpoint breaks "C3",
+    #[doc = "A fence is kept in memory only: a replay does not count it."]
+    FenceInMemoryOnly breaks "C3",
+    #[doc = "A deadline that a bad clock set is kept."]
+    BadDeadlineKept breaks "C12",
+    #[doc = "The time is read before the lock is taken."]
+    NowBeforeLock breaks "C9",
+    #[doc = "A post is sent again under its key, and posted again."]
+    RetryKeyIgnored breaks "M7",
+    #[doc = "A dead agent comes back as if it had lived."]
+    EpochKeptAfterDeath breaks "A3",
+    #[doc = "An inbox shows another agent's mail."]
+    ForeignMailShown breaks "M6",
+    #[doc = "Acting is no sign of life."]
+    ActingIsNoHeartbeat breaks "A6",
+    #[doc = "Messages are dropped ten seconds early."]
+    MessagesDroppedEarly breaks "S1",
+    #[doc = "A hold whose lease has ended is not reaped."]
+    LapsedHoldKept breaks "C9",
+    #[doc = "The exclusive mode is granted under the old fence."]
+    UpgradeKeepsFence breaks "C3",
+    #[doc = "A downgrade promotes nobody."]
+    DowngradePromotesNobody breaks "C8",
+    #[doc = "The journal is never synced."]
+    NoFileSync breaks "G4" | "G7",
+    #[doc = "What others wrote is revealed before it is synced."]
+    RevealedUnsynced breaks "G4" | "G5" | "G7",
+    #[doc = "The directory is never synced."]
+    NoDirectorySync breaks "G4" | "G7",
+    #[doc = "Whoever appends believes that it won."]
+    NoLookAtTheWinner breaks "G4" | "G6" | "G7",
+    #[doc = "The next generation is renamed into place, over one that others wrote to."]
+    RenameInsteadOfLink breaks "G4" | "G6",
+    #[doc = "A checkpoint is linked before it is synced."]
+    CheckpointNotSynced breaks "G4" | "G7",
+    #[doc = "Bytes that are not yet a record are void for ever."]
+    UnfinishedIsVoid breaks "G4" | "G6" | "G7",
+    #[doc = "An append whose outcome is unknown is decided again, as a new entry."]
+    UnknownAppendRetriedAnew breaks "M1" | "G6",
+    #[doc = "A thief removes whatever nonce it finds in the lock."]
+    ThiefWithoutNonce breaks "lock",
+    #[doc = "A lock is stolen by how long the thief waited, not by how long it is held."]
+    TheftByOwnWait breaks "lock",
+    #[doc = "An owner that lost the lock frees it for whoever has it now."]
+    ReleaseOfAnyonesLock breaks "lock",
+    #[doc = "A journal that is not found at once is reported as lost."]
+    NoSecondLook breaks "G7",
+    #[doc = "A log that ends too early is taken as it is."]
+    EndNotHeldAgainstMarks breaks "G4",
+    #[doc = "An event of an unknown kind is passed over."]
+    NewerEventPassedOver breaks "G7",
+    #[doc = "A `state.json` that appears while the folder is opened counts as a lost journal."]
+    ExportTakenForLoss breaks "G7",
+}
+
+#[cfg(feature = "planted")]
+mod switch {
+    use std::cell::Cell;
+
+    use super::Bug;
+
+    thread_local! {
+        static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    }
+
+    /// Plants a bug in all that this thread runs, or none.
+    pub fn plant(bug: Option<Bug>) {
+        PLANTED.set(bug);
+    }
+
+    pub(crate) fn is(bug: Bug) -> bool {
+        let planted = PLANTED.get() == Some(bug);
+        if planted {
+            // This text in a binary is the mark that the feature was compiled in.
+            tracing::trace!("planted bug: {}", bug.name());
+        }
+        planted
+    }
+
+    /// Whether any bug is planted: the debug assertions then leave it to the checkers.
+    #[cfg(debug_assertions)]
+    pub(crate) fn any() -> bool {
+        PLANTED.get().is_some()
+    }
+}
+
+#[cfg(all(feature = "planted", debug_assertions))]
+pub(crate) use switch::any;
+#[cfg(feature = "planted")]
+pub(crate) use switch::is;
+#[cfg(feature = "planted")]
+pub use switch::plant;
+
+/// Whether a bug is planted: never, in this build.
+#[cfg(not(feature = "planted"))]
+pub(crate) const fn is(_: Bug) -> bool {
+    false
+}
+
+/// Whether any bug is planted: never, in this build.
+#[cfg(all(not(feature = "planted"), debug_assertions))]
+pub(crate) const fn any() -> bool {
+    false
+}

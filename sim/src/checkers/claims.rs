@@ -1,0 +1,479 @@
+//! Leased, fenced locks: rules C2 to C10 and C12, event by event.
+
+use std::collections::BTreeSet;
+
+use mesh::core::{ClaimId, Entry, Event, LapseReason, Millis, Mode};
+
+use super::model::{Model, Place, Resource, TOLERANCE_MS};
+use super::{Violation, ensure};
+use crate::sometimes::{Seen, Sometimes};
+
+fn conflict(a: Mode, b: Mode) -> bool {
+    a == Mode::Exclusive || b == Mode::Exclusive
+}
+
+impl Resource {
+    fn admits(&self, mode: Mode) -> bool {
+        self.holders.iter().all(|hold| !conflict(hold.mode, mode))
+    }
+
+    pub(super) fn hold(&self, agent: &str) -> Option<&Place> {
+        self.holders.iter().find(|place| place.agent == agent)
+    }
+
+    pub(super) fn ticket(&self, agent: &str) -> Option<(usize, &Place)> {
+        let mut queue = self.queue.iter().enumerate();
+        queue.find(|(_, place)| place.agent == agent)
+    }
+}
+
+impl Model {
+    /// Why a hold or ticket has lapsed (C9).
+    pub(super) fn lapse(&self, place: &Place, holds: bool, now: Millis) -> Option<LapseReason> {
+        let ended = place.expires_at <= now;
+        match self.agents.get(&place.agent) {
+            _ if holds && ended => Some(LapseReason::Lease),
+            Some(agent) => agent.is_dead(now).then_some(LapseReason::Death),
+            None => (!holds && ended).then_some(LapseReason::Lease),
+        }
+    }
+
+    /// Rules C9 and C12: whatever touches a resource first cuts and reaps.
+    fn check_settled(&self, name: &str, now: Millis) -> Result<(), Violation> {
+        let Some(resource) = self.resources.get(name) else {
+            return Ok(());
+        };
+        for (place, holds) in places(resource) {
+            let latest = now.saturating_add(place.lease_ms + TOLERANCE_MS);
+            ensure(place.expires_at <= latest, "C12", || {
+                format!("{name} is touched at {now}, and keeps a bad clock's deadline: {place:?}")
+            })?;
+            let lapse = self.lapse(place, holds, now);
+            ensure(lapse.is_none(), "C9", || {
+                format!("{name} is touched at {now}, and nobody reaps {place:?}")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn places(resource: &Resource) -> impl Iterator<Item = (&Place, bool)> {
+    let holders = resource.holders.iter().map(|place| (place, true));
+    holders.chain(resource.queue.iter().map(|place| (place, false)))
+}
+
+/// What every event about a claim has.
+struct About<'a> {
+    name: &'a str,
+    agent: &'a str,
+    now: Millis,
+}
+
+/// Whether an event about a claim is allowed here.
+pub(super) fn check(
+    model: &mut Model,
+    entry: &Entry,
+    event: &Event,
+    seen: &mut Sometimes,
+) -> Result<(), Violation> {
+    let (Some(name), Some(agent)) = (event.resource(), event.agent_id()) else {
+        return Ok(());
+    };
+    let about = About {
+        name,
+        agent,
+        now: entry.at,
+    };
+    model.resource(name);
+    match event {
+        Event::Lapsed {
+            claim_id, reason, ..
+        } => return check_lapse(model, &about, *claim_id, *reason),
+        Event::LeaseCut {
+            claim_id,
+            expires_at,
+            ..
+        } => {
+            seen.hit(Seen::DeadlineCut);
+            return check_cut(model, &about, *claim_id, *expires_at);
+        }
+        _ => model.check_settled(name, entry.at)?,
+    }
+    match event {
+        Event::Granted { .. } | Event::Queued { .. } => check_request(model, &about, event),
+        Event::Renewed { .. } | Event::Upgraded { .. } => {
+            if matches!(event, Event::Upgraded { .. }) {
+                seen.hit(Seen::Upgraded);
+            }
+            check_again(model, &about, event)
+        }
+        Event::TicketRenewed { claim_id, .. } => {
+            let ticket = model.resources[about.name].ticket(about.agent);
+            ensure(
+                ticket.is_some_and(|(_, t)| t.claim == *claim_id),
+                "C7",
+                || format!("{agent} renews ticket {claim_id} of {name}, and has {ticket:?}"),
+            )
+        }
+        Event::Promoted { .. } => {
+            seen.hit(Seen::Promoted);
+            check_promotion(model, entry, &about, event, seen)
+        }
+        Event::Released { claim_id, .. } => {
+            let hold = model.resources[about.name].hold(about.agent);
+            ensure(hold.is_some_and(|h| h.claim == *claim_id), "C10", || {
+                format!("{agent} releases {claim_id} of {name}, and holds {hold:?}")
+            })
+        }
+        Event::Cancelled { claim_id, .. } => {
+            let ticket = model.resources[about.name].ticket(about.agent);
+            ensure(
+                ticket.is_some_and(|(_, t)| t.claim == *claim_id),
+                "C10",
+                || format!("{agent} cancels {claim_id} of {name}, and has {ticket:?}"),
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A new request: granted or queued (C1 to C3, C6, C7).
+fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), Violation> {
+    let About { name, agent, now } = about;
+    let resource = &model.resources[*name];
+    let (granted, claim_id, mode, lease_ms, expires_at) = match event {
+        Event::Granted {
+            claim_id,
+            fence,
+            mode,
+            lease_ms,
+            expires_at,
+            ..
+        } => (Some(*fence), *claim_id, *mode, *lease_ms, *expires_at),
+        Event::Queued {
+            claim_id,
+            mode,
+            lease_ms,
+            expires_at,
+            ..
+        } => (None, *claim_id, *mode, *lease_ms, *expires_at),
+        _ => return Ok(()),
+    };
+    ensure(expires_at == now.saturating_add(lease_ms), "C1", || {
+        format!("{agent} claims {name} at {now} for {lease_ms} ms until {expires_at}")
+    })?;
+    ensure(claim_id > model.newest_claim, "C1", || {
+        format!(
+            "claim {claim_id} of {agent} is not above the newest, {}",
+            model.newest_claim
+        )
+    })?;
+    ensure(resource.ticket(agent).is_none(), "C7", || {
+        format!("{agent} waits for {name} already, and gets {claim_id}")
+    })?;
+    ensure(resource.hold(agent).is_none(), "C4", || {
+        format!("{agent} holds {name} already, and gets {claim_id}")
+    })?;
+    let Some(fence) = granted else {
+        let free = resource.queue.is_empty() && resource.admits(mode);
+        return ensure(!free, "C6", || {
+            format!("{agent} queues for {name}, which nobody keeps from it")
+        });
+    };
+    ensure(resource.queue.is_empty(), "C6", || {
+        format!("{agent} is granted {name} past {:?}", resource.queue)
+    })?;
+    ensure(resource.admits(mode), "C2", || {
+        format!(
+            "{agent} is granted {name} as {mode:?} beside {:?}",
+            resource.holders
+        )
+    })?;
+    check_fence(resource, name, fence)
+}
+
+fn check_fence(resource: &Resource, name: &str, fence: u64) -> Result<(), Violation> {
+    let newest = resource.newest_fence;
+    ensure(fence == newest + 1, "C3", || {
+        format!("{name} is granted under fence {fence} after {newest}")
+    })
+}
+
+/// A holder claims again: a renewal, another mode (C4, C5).
+fn check_again(model: &Model, about: &About<'_>, event: &Event) -> Result<(), Violation> {
+    let About { name, agent, now } = about;
+    let resource = &model.resources[*name];
+    let (claim_id, lease_ms, expires_at) = match event {
+        Event::Renewed {
+            claim_id,
+            lease_ms,
+            expires_at,
+            ..
+        }
+        | Event::Upgraded {
+            claim_id,
+            lease_ms,
+            expires_at,
+            ..
+        } => (*claim_id, *lease_ms, *expires_at),
+        _ => return Ok(()),
+    };
+    let hold = resource.hold(agent).filter(|hold| hold.claim == claim_id);
+    ensure(expires_at == now.saturating_add(lease_ms), "C4", || {
+        format!("{agent} renews {name} at {now} for {lease_ms} ms until {expires_at}")
+    })?;
+    let Some(hold) = hold else {
+        return Err(Violation {
+            rule: "C4",
+            what: format!("{agent} renews {claim_id} of {name}, which it does not hold"),
+        });
+    };
+    match event {
+        Event::Renewed { mode, .. } => {
+            let kept = *mode == hold.mode || *mode == Mode::Shared;
+            ensure(kept, "C5", || {
+                format!("{agent} turns its shared hold of {name} exclusive without a new fence")
+            })
+        }
+        Event::Upgraded { fence, .. } => {
+            let alone = resource.holders.len() == 1 && resource.queue.is_empty();
+            ensure(alone && hold.mode == Mode::Shared, "C5", || {
+                format!("{agent} is made exclusive holder of {name} beside {resource:?}")
+            })?;
+            check_fence(resource, name, *fence)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A ticket becomes a hold (C2, C3, C6, C8).
+fn check_promotion(
+    model: &mut Model,
+    entry: &Entry,
+    about: &About<'_>,
+    event: &Event,
+    seen: &mut Sometimes,
+) -> Result<(), Violation> {
+    let Event::Promoted {
+        claim_id,
+        fence,
+        expires_at,
+        ..
+    } = event
+    else {
+        return Ok(());
+    };
+    let About { name, agent, now } = about;
+    let resource = &model.resources[*name];
+    let head = resource.queue.first();
+    ensure(head.is_some_and(|h| h.claim == *claim_id), "C6", || {
+        format!("{agent} is promoted to {name}, and first in line is {head:?}")
+    })?;
+    let Some(head) = head.cloned() else {
+        return Ok(());
+    };
+    ensure(
+        *expires_at == now.saturating_add(head.lease_ms),
+        "C8",
+        || format!("{agent} is promoted to {name} at {now} until {expires_at}: {head:?}"),
+    )?;
+    ensure(resource.admits(head.mode), "C2", || {
+        format!(
+            "{agent} is promoted to {name} beside {:?}",
+            resource.holders
+        )
+    })?;
+    let run = (entry.seq, (*name).to_owned(), *fence);
+    let continues = model.run.as_ref() == Some(&run) && head.mode == Mode::Shared;
+    if continues {
+        seen.hit(Seen::SharedRunPromoted);
+    } else {
+        check_fence(resource, name, *fence)?;
+    }
+    model.run = Some(run);
+    Ok(())
+}
+
+fn check_lapse(
+    model: &Model,
+    about: &About<'_>,
+    claim_id: ClaimId,
+    reason: LapseReason,
+) -> Result<(), Violation> {
+    let About { name, agent, now } = about;
+    let found = places(&model.resources[*name]).find(|(place, _)| place.claim == claim_id);
+    let due = found.and_then(|(place, holds)| model.lapse(place, holds, *now));
+    ensure(due == Some(reason), "C9", || {
+        format!("{agent} loses {claim_id} of {name} at {now} by {reason:?}: {found:?}")
+    })
+}
+
+fn check_cut(
+    model: &Model,
+    about: &About<'_>,
+    claim_id: ClaimId,
+    expires_at: Millis,
+) -> Result<(), Violation> {
+    let About { name, now, .. } = about;
+    let found = places(&model.resources[*name]).find(|(place, _)| place.claim == claim_id);
+    let due = found.is_some_and(|(place, _)| {
+        let latest = now.saturating_add(place.lease_ms);
+        place.expires_at > latest.saturating_add(TOLERANCE_MS) && expires_at == latest
+    });
+    ensure(due, "C12", || {
+        format!("the deadline of {claim_id} of {name} is cut at {now} to {expires_at}: {found:?}")
+    })
+}
+
+/// Rules C2 and C8: at the end of an entry nobody is kept waiting for nothing.
+pub(super) fn check_end(
+    model: &Model,
+    entry: &Entry,
+    touched: &BTreeSet<String>,
+) -> Result<(), Violation> {
+    for name in touched {
+        let resource = &model.resources[name];
+        let exclusive = resource
+            .holders
+            .iter()
+            .any(|hold| hold.mode == Mode::Exclusive);
+        ensure(!exclusive || resource.holders.len() == 1, "C2", || {
+            format!(
+                "after entry {}, {name} is held by {:?}",
+                entry.seq, resource.holders
+            )
+        })?;
+        if let Some(head) = resource.queue.first() {
+            ensure(!resource.admits(head.mode), "C8", || {
+                format!(
+                    "after entry {}, {head:?} waits for {name} for nothing",
+                    entry.seq
+                )
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Folds an event about a claim in.
+pub(super) fn apply(model: &mut Model, event: &Event) {
+    let (Some(name), Some(agent)) = (event.resource(), event.agent_id()) else {
+        return;
+    };
+    if let Event::Granted { claim_id, .. } | Event::Queued { claim_id, .. } = event {
+        model.newest_claim = model.newest_claim.max(*claim_id);
+    }
+    let resource = model.resource(name);
+    if let Some(fence) = event.fence() {
+        resource.newest_fence = fence;
+    }
+    match event {
+        Event::Granted {
+            claim_id,
+            fence,
+            mode,
+            lease_ms,
+            expires_at,
+            note,
+            ..
+        } => resource.holders.push(Place {
+            agent: agent.to_string(),
+            claim: *claim_id,
+            mode: *mode,
+            fence: *fence,
+            lease_ms: *lease_ms,
+            expires_at: *expires_at,
+            note: note.as_deref().map(str::to_owned),
+        }),
+        Event::Queued {
+            claim_id,
+            mode,
+            lease_ms,
+            expires_at,
+            note,
+            ..
+        } => resource.queue.push(Place {
+            agent: agent.to_string(),
+            claim: *claim_id,
+            mode: *mode,
+            fence: 0,
+            lease_ms: *lease_ms,
+            expires_at: *expires_at,
+            note: note.as_deref().map(str::to_owned),
+        }),
+        Event::Promoted {
+            claim_id,
+            fence,
+            expires_at,
+            ..
+        } => {
+            if let Some(at) = resource.queue.iter().position(|t| t.claim == *claim_id) {
+                let mut place = resource.queue.remove(at);
+                (place.fence, place.expires_at) = (*fence, *expires_at);
+                resource.holders.push(place);
+            }
+        }
+        Event::Released { claim_id, .. }
+        | Event::Cancelled { claim_id, .. }
+        | Event::Lapsed { claim_id, .. } => {
+            resource.holders.retain(|place| place.claim != *claim_id);
+            resource.queue.retain(|place| place.claim != *claim_id);
+        }
+        other => change(resource, other),
+    }
+}
+
+/// Folds in what changes a hold or ticket and leaves it where it is.
+fn change(resource: &mut Resource, event: &Event) {
+    let claim = match event {
+        Event::Renewed { claim_id, .. }
+        | Event::Upgraded { claim_id, .. }
+        | Event::TicketRenewed { claim_id, .. }
+        | Event::LeaseCut { claim_id, .. } => *claim_id,
+        _ => return,
+    };
+    let mut places = resource.holders.iter_mut().chain(&mut resource.queue);
+    let Some(place) = places.find(|place| place.claim == claim) else {
+        return;
+    };
+    match event {
+        Event::Renewed {
+            mode,
+            lease_ms,
+            expires_at,
+            note,
+            ..
+        } => {
+            (place.mode, place.lease_ms, place.expires_at) = (*mode, *lease_ms, *expires_at);
+            if let Some(note) = note {
+                place.note = Some(note.to_string());
+            }
+        }
+        Event::Upgraded {
+            fence,
+            lease_ms,
+            expires_at,
+            note,
+            ..
+        } => {
+            (place.mode, place.fence) = (Mode::Exclusive, *fence);
+            (place.lease_ms, place.expires_at) = (*lease_ms, *expires_at);
+            if let Some(note) = note {
+                place.note = Some(note.to_string());
+            }
+        }
+        Event::TicketRenewed {
+            lease_ms,
+            expires_at,
+            note,
+            ..
+        } => {
+            (place.lease_ms, place.expires_at) = (*lease_ms, *expires_at);
+            if let Some(note) = note {
+                place.note = Some(note.to_string());
+            }
+        }
+        Event::LeaseCut { expires_at, .. } => place.expires_at = *expires_at,
+        _ => {}
+    }
+}

@@ -1,0 +1,43 @@
+//! Real damage: whoever comes to a folder in which something was altered is told so,
+//! or nothing that counts was altered (rule G7).
+//!
+//! That an answer from such a folder is still right is not checked here: it is held
+//! against the log like every other answer, and so is a log that ends too early.
+
+use mesh::MeshError;
+use mesh::ports::StorageErrorKind;
+
+use super::{Violation, ensure};
+use crate::sometimes::{Seen, Sometimes};
+use crate::trace::{Record, Trace, Turn};
+use crate::visitors::INSPECTOR;
+
+/// Looks at what the inspector was told.
+pub(super) fn check(trace: &Trace, seen: &mut Sometimes) -> Result<(), Violation> {
+    let mut calls = trace.calls.iter().filter(|call| call.agent == INSPECTOR);
+    let Some(call) = calls.next() else {
+        return Ok(());
+    };
+    let told = call.answer.as_ref().map(|answer| &answer.result);
+    let kind = match told {
+        Some(Err(MeshError::Storage(error))) => Some(error.kind),
+        _ => None,
+    };
+    let newer = trace
+        .records
+        .iter()
+        .any(|stamped| matches!(&stamped.record, Record::Turn(Turn::NewerWrote { .. })));
+    if newer {
+        seen.hit(Seen::NewerReported);
+        return ensure(kind == Some(StorageErrorKind::Newer), "G7", || {
+            format!("a newer mesh wrote an event, and the next one is told {told:?}")
+        });
+    }
+    if kind == Some(StorageErrorKind::Damaged) {
+        seen.hit(Seen::RotReported);
+        return Ok(());
+    }
+    ensure(matches!(told, Some(Ok(_))), "G7", || {
+        format!("a bit flipped, and the next one is told {told:?}")
+    })
+}

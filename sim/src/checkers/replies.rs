@@ -1,0 +1,466 @@
+//! What agents are told: every answer against the log at the place where it was decided.
+//!
+//! An answer that was decided alone must be right at the end of its entry. Where
+//! several commands shared an entry, each was decided between the events of the others,
+//! so it must be right at one of those points.
+
+use mesh::MeshError;
+use mesh::core::{
+    Claim, ClaimReply, ClaimStatus, ClaimsReply, Command, Entry, InboxReply, Liveness, MessageId,
+    Millis, Mode, PostReply, ReleaseReply, ReleaseStatus, Reply, RosterReply, Wait,
+};
+use mesh::ports::StorageErrorKind;
+
+use super::model::{GRACE_MS, Model, Place, Resource};
+use super::{Violation, ensure};
+use crate::trace::{Answer, Call, Trace};
+use crate::visitors::INSPECTOR;
+
+/// Answers that were decided at one place of the log.
+pub(super) struct Open<'a> {
+    calls: Vec<OpenCall<'a>>,
+}
+
+struct OpenCall<'a> {
+    call: &'a Call,
+    answer: &'a Answer,
+    reply: &'a Reply,
+    /// Whether others were decided together with it.
+    shared: bool,
+    matched: bool,
+}
+
+impl<'a> Open<'a> {
+    pub(super) fn new(calls: Vec<&'a Call>) -> Self {
+        let mut open: Vec<OpenCall<'a>> = Vec::new();
+        for call in calls {
+            let Some(answer) = &call.answer else { continue };
+            let Ok(reply) = &answer.result else { continue };
+            if answer.decided.0 != answer.decided.1 {
+                continue;
+            }
+            open.push(OpenCall {
+                call,
+                answer,
+                reply,
+                shared: false,
+                matched: false,
+            });
+        }
+        for at in 0..open.len() {
+            let batch = (open[at].call.process, open[at].answer.batch);
+            let others = open
+                .iter()
+                .filter(|o| (o.call.process, o.answer.batch) == batch);
+            open[at].shared = others.count() > 1;
+        }
+        Self { calls: open }
+    }
+
+    /// Whether several commands of one process were decided here.
+    pub(super) fn is_batch(&self) -> bool {
+        self.calls.iter().any(|open| open.shared)
+    }
+
+    fn try_shared(&mut self, model: &Model) {
+        for open in self
+            .calls
+            .iter_mut()
+            .filter(|open| open.shared && !open.matched)
+        {
+            open.matched = check(model, open.call, open.answer, open.reply).is_ok();
+        }
+    }
+
+    pub(super) fn before_entry(&mut self, model: &Model) {
+        self.try_shared(model);
+    }
+
+    pub(super) fn after_event(&mut self, model: &Model, _: &Entry) {
+        self.try_shared(model);
+    }
+
+    pub(super) fn at_end(&self, model: &Model, seq: u64) -> Result<(), Violation> {
+        for open in self.calls.iter().filter(|open| !open.matched) {
+            ensure(seq >= open.call.told_before, "G6", || {
+                format!(
+                    "{} is answered from entry {seq}, although entry {} had been told of: {:?}",
+                    open.call.agent, open.call.told_before, open.call.command
+                )
+            })?;
+            check(model, open.call, open.answer, open.reply).map_err(|mut broken| {
+                let call = open.call;
+                broken.what = format!(
+                    "at entry {seq}, {} calls {:?} and is told {:?}: {}",
+                    call.agent, call.command, open.reply, broken.what
+                );
+                broken
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn check(model: &Model, call: &Call, answer: &Answer, reply: &Reply) -> Result<(), Violation> {
+    let now = answer.now;
+    match (&call.command, reply) {
+        (Command::Register(command), Reply::Register(reply)) => {
+            let agent = model.agents.get(&command.agent_id);
+            let right = agent.is_some_and(|a| {
+                a.epoch == reply.epoch
+                    && a.expires_at == reply.expires_at.0
+                    && a.registered_at == reply.registered_at.0
+                    && a.role == command.role
+            });
+            ensure(right, "A1", || format!("the log says {agent:?}"))
+        }
+        (Command::Roster(command), Reply::Roster(reply)) => {
+            check_roster(model, command.include_stale, reply)
+        }
+        (Command::Claim(command), Reply::Claim(reply)) => check_claim(model, now, command, reply),
+        (Command::Release(command), Reply::Release(reply)) => {
+            let resource = model.resources.get(&command.resource);
+            check_acted(model, &command.agent_id, now)?;
+            check_release(resource, &command.agent_id, &command.claim_id, reply)
+        }
+        (Command::Claims(command), Reply::Claims(reply)) => {
+            check_claims(model, command.resource.as_deref(), reply)
+        }
+        (Command::Post(command), Reply::Post(reply)) => {
+            check_acted(model, &command.agent_id, now)?;
+            check_post(
+                model,
+                &command.agent_id,
+                command.key.as_deref(),
+                &command.body,
+                reply,
+            )
+        }
+        (Command::Inbox(command), Reply::Inbox(reply)) => {
+            let cursor = model.cursor(&command.agent_id);
+            ensure(reply.cursor == cursor, "M3", || {
+                format!("the cursor is {cursor}")
+            })?;
+            let all = model.inbox(&command.agent_id, &command.topics, cursor, now);
+            let limit = command.limit.unwrap_or(100) as usize;
+            check_inbox(model, &command.agent_id, &all, limit, reply)
+        }
+        (Command::Read(command), Reply::Read(reply)) => {
+            let up_to = command.up_to.parse::<MessageId>().ok();
+            let known = up_to.filter(|id| *id <= model.newest_message);
+            ensure(known.is_some(), "M4", || {
+                format!("the newest message is {}", model.newest_message)
+            })?;
+            check_acted(model, &command.agent_id, now)?;
+            let cursor = model.cursor(&command.agent_id);
+            ensure(
+                reply.cursor == cursor && Some(cursor) >= known,
+                "M4",
+                || format!("the cursor is {cursor}"),
+            )?;
+            let left = model
+                .inbox(&command.agent_id, &command.topics, cursor, now)
+                .len() as u64;
+            ensure(reply.remaining == left, "M4", || {
+                format!("{left} messages are above it")
+            })
+        }
+        (Command::Gc(_), Reply::Gc(_)) => {
+            let left = model.messages.iter();
+            let mut left = left.filter(|(_, m)| m.expires_at.is_some_and(|end| end <= now));
+            let left = left.next();
+            ensure(left.is_none(), "S1", || {
+                format!("{left:?} expired, and stays")
+            })?;
+            check_reaped(model, None, now, "S1")
+        }
+        _ => Err(Violation {
+            rule: "G2",
+            what: "the answer is to another command".to_owned(),
+        }),
+    }
+}
+
+/// Rule A6: acting is being alive.
+fn check_acted(model: &Model, agent_id: &str, now: Millis) -> Result<(), Violation> {
+    let agent = model.agents.get(agent_id);
+    let alive = agent.is_none_or(|a| a.expires_at >= now.saturating_add(a.ttl_ms));
+    ensure(alive, "A6", || {
+        format!("{agent_id} acts at {now}, and counts as alive no longer than before: {agent:?}")
+    })
+}
+
+/// Rules A5 and C9: what has lapsed is gone before anybody is told of it.
+fn check_reaped(
+    model: &Model,
+    only: Option<&str>,
+    now: Millis,
+    rule: &'static str,
+) -> Result<(), Violation> {
+    for (name, resource) in &model.resources {
+        if only.is_some_and(|only| only != name) {
+            continue;
+        }
+        let holds = resource.holders.iter().map(|place| (place, true));
+        let all = holds.chain(resource.queue.iter().map(|place| (place, false)));
+        for (place, holds) in all {
+            let lapse = model.lapse(place, holds, now);
+            ensure(lapse.is_none(), rule, || {
+                format!("{name} still has {place:?} at {now}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn check_claim(
+    model: &Model,
+    now: Millis,
+    command: &Claim,
+    reply: &ClaimReply,
+) -> Result<(), Violation> {
+    let none = Resource::default();
+    let resource = model.resources.get(&command.resource).unwrap_or(&none);
+    let agent = command.agent_id.as_str();
+    check_acted(model, agent, now)?;
+    check_reaped(model, Some(&command.resource), now, "C9")?;
+    match reply.status {
+        ClaimStatus::Granted => check_granted(resource, agent, command.mode, reply),
+        ClaimStatus::Queued => {
+            let ticket = resource.ticket(agent);
+            let right = ticket.is_some_and(|(at, ticket)| {
+                Some(at as u64 + 1) == reply.queue_position
+                    && ticket.claim.to_string() == reply.claim_id
+            });
+            ensure(right, "C7", || format!("the log says {ticket:?}"))?;
+            check_not_granted(resource, reply)
+        }
+        ClaimStatus::Denied => {
+            check_denied(resource, command)?;
+            check_not_granted(resource, reply)
+        }
+    }
+}
+
+fn check_granted(
+    resource: &Resource,
+    agent: &str,
+    mode: Option<Mode>,
+    reply: &ClaimReply,
+) -> Result<(), Violation> {
+    let hold = resource.hold(agent);
+    let said = || format!("the log says {hold:?}");
+    let Some(held) = hold else {
+        return Err(Violation {
+            rule: "C1",
+            what: said(),
+        });
+    };
+    ensure(held.claim.to_string() == reply.claim_id, "C1", said)?;
+    ensure(mode.is_none_or(|mode| mode == held.mode), "C5", said)?;
+    ensure(held.fence == reply.fence, "C4", said)?;
+    let lease = reply.lease_expires_at.map(|at| at.0);
+    ensure(lease == Some(held.expires_at), "C4", said)?;
+    ensure(reply.holder.as_deref() == Some(agent), "C1", said)
+}
+
+fn check_not_granted(resource: &Resource, reply: &ClaimReply) -> Result<(), Violation> {
+    let said = || format!("the log says {resource:?}");
+    let first = resource.holders.first().map(|hold| hold.agent.as_str());
+    ensure(reply.holder.as_deref() == first, "C1", said)?;
+    ensure(reply.fence == resource.newest_fence, "C3", said)
+}
+
+/// A claim is denied only where it must be (C5, C6).
+fn check_denied(resource: &Resource, command: &Claim) -> Result<(), Violation> {
+    let said = || format!("the log says {resource:?}");
+    if let Some(hold) = resource.hold(&command.agent_id) {
+        let alone = resource.holders.len() == 1 && resource.queue.is_empty();
+        let upgrade = hold.mode == Mode::Shared && command.mode == Some(Mode::Exclusive);
+        return ensure(upgrade && !alone, "C5", said);
+    }
+    let mode = command.mode.unwrap_or(Mode::Exclusive);
+    let conflict = |hold: &Place| hold.mode == Mode::Exclusive || mode == Mode::Exclusive;
+    let in_the_way = !resource.queue.is_empty() || resource.holders.iter().any(conflict);
+    ensure(in_the_way && command.wait == Wait::NoWait, "C6", said)
+}
+
+fn check_release(
+    resource: Option<&Resource>,
+    agent: &str,
+    claim_id: &str,
+    reply: &ReleaseReply,
+) -> Result<(), Violation> {
+    let mut places = resource
+        .into_iter()
+        .flat_map(|r| r.holders.iter().chain(&r.queue));
+    let found = places.find(|place| place.claim.to_string() == claim_id);
+    let said = || format!("the log says {found:?} of {resource:?}");
+    match reply.status {
+        ReleaseStatus::Released => {
+            ensure(found.is_none(), "C10", said)?;
+            let newest = resource.map(|r| r.newest_fence);
+            ensure(reply.fence == newest, "C10", said)?;
+            let next = reply.next_holder.as_deref();
+            let holds = next.is_none_or(|next| resource.is_some_and(|r| r.hold(next).is_some()));
+            ensure(holds, "C10", said)
+        }
+        ReleaseStatus::NotHolder => {
+            ensure(found.is_some_and(|place| place.agent != agent), "C10", said)
+        }
+        ReleaseStatus::Unknown => ensure(found.is_none(), "C10", said),
+    }
+}
+
+fn check_post(
+    model: &Model,
+    agent: &str,
+    key: Option<&str>,
+    body: &str,
+    reply: &PostReply,
+) -> Result<(), Violation> {
+    if let Some(message) = model.messages.get(&reply.message_id) {
+        let right = message.from == agent
+            && message.body == body
+            && message.fanout == reply.fanout
+            && message.posted_at == reply.posted_at.0;
+        return ensure(right, "M1", || format!("the log says {message:?}"));
+    }
+    // It may have expired since; then it can only be the first reply to a key.
+    let first = key.and_then(|key| model.keys.get(&(agent.to_owned(), key.to_owned())));
+    ensure(
+        first.is_some_and(|(id, _)| *id == reply.message_id),
+        "M7",
+        || format!("there is no such message, and under that key {first:?}"),
+    )
+}
+
+fn check_inbox(
+    model: &Model,
+    agent: &str,
+    all: &[MessageId],
+    limit: usize,
+    reply: &InboxReply,
+) -> Result<(), Violation> {
+    for shown in &reply.messages {
+        let foreign = !shown.to.starts_with("topic:") && &*shown.to != "*" && *shown.to != *agent;
+        ensure(!foreign, "M6", || {
+            format!("{} is addressed to {}", shown.message_id, shown.to)
+        })?;
+        let message = model.messages.get(&shown.message_id);
+        let right = message.is_some_and(|m| m.body == *shown.body && m.from == *shown.from);
+        ensure(right, "M5", || format!("the log says {message:?}"))?;
+    }
+    let shown: Vec<MessageId> = reply.messages.iter().map(|m| m.message_id).collect();
+    let wanted = &all[..all.len().min(limit)];
+    let missing = wanted.iter().find(|id| !shown.contains(id));
+    ensure(missing.is_none(), "M5", || {
+        format!("{missing:?} is missing")
+    })?;
+    ensure(shown == wanted, "M3", || format!("the log says {wanted:?}"))?;
+    let left = (all.len() - wanted.len()) as u64;
+    ensure(reply.unread == left, "M3", || format!("{left} are unread"))
+}
+
+fn check_roster(model: &Model, include_stale: bool, reply: &RosterReply) -> Result<(), Violation> {
+    let now = reply.now.0;
+    check_reaped(model, None, now, "A5")?;
+    let liveness = |expires_at: Millis| match now {
+        _ if now <= expires_at => Liveness::Alive,
+        _ if now <= expires_at.saturating_add(GRACE_MS) => Liveness::Stale,
+        _ => Liveness::Dead,
+    };
+    let mut shown = reply.agents.iter();
+    for (agent_id, agent) in &model.agents {
+        let liveness = liveness(agent.expires_at);
+        if liveness == Liveness::Dead && !include_stale {
+            continue;
+        }
+        let view = shown.next();
+        let said = || format!("the log says {agent_id} {agent:?}, {liveness:?}");
+        let right = view.is_some_and(|v| {
+            *v.agent_id == **agent_id
+                && v.expires_at.0 == agent.expires_at
+                && v.last_seen.0 == agent.last_seen
+                && v.epoch == agent.epoch
+        });
+        ensure(right, "A4", said)?;
+        ensure(view.is_some_and(|v| v.liveness == liveness), "A2", said)?;
+        let held = model.resources.iter();
+        let held = held
+            .filter(|(_, r)| r.hold(agent_id).is_some())
+            .map(|(name, _)| name.as_str());
+        let held: Vec<&str> = held.collect();
+        let claims = view.into_iter().flat_map(|v| v.held_claims.iter());
+        let claims: Vec<&str> = claims.map(|name| &**name).collect();
+        ensure(claims == held, "A4", || {
+            format!("{agent_id} holds {held:?}")
+        })?;
+    }
+    let more = shown.next();
+    ensure(more.is_none(), "A4", || format!("{more:?} is not there"))
+}
+
+fn check_claims(model: &Model, only: Option<&str>, reply: &ClaimsReply) -> Result<(), Violation> {
+    check_reaped(model, only, reply.now.0, "A5")?;
+    let mut shown = reply.claims.iter();
+    for (name, resource) in &model.resources {
+        if only.is_some_and(|only| only != name) || resource.holders.is_empty() {
+            continue;
+        }
+        let view = shown.next();
+        let holders = view.into_iter().flat_map(|v| v.holders.iter());
+        let holders = holders.map(|h| {
+            (
+                h.agent_id.to_string(),
+                h.claim_id,
+                h.fence,
+                h.lease_expires_at.0,
+            )
+        });
+        let wanted = resource.holders.iter();
+        let wanted = wanted.map(|h| (h.agent.clone(), h.claim, h.fence, h.expires_at));
+        let queue = view.into_iter().flat_map(|v| v.queue.iter());
+        let queue = queue.map(|t| (t.agent_id.to_string(), t.claim_id));
+        let waiting = resource.queue.iter().map(|t| (t.agent.clone(), t.claim));
+        let right = view.is_some_and(|v| *v.resource == **name && v.fence == resource.newest_fence)
+            && holders.eq(wanted)
+            && queue.eq(waiting);
+        ensure(right, "C11", || format!("the log says {name} {resource:?}"))?;
+    }
+    let more = shown.next();
+    ensure(more.is_none(), "C11", || format!("nobody holds {more:?}"))
+}
+
+/// Errors: a rejection must be deserved (G3), and damage must be real (G7).
+///
+/// No world of the plain sweep has damage in it, so whoever reports some is wrong.
+pub(super) fn check_errors(trace: &Trace) -> Result<(), Violation> {
+    for call in trace.calls.iter().filter(|call| call.agent != INSPECTOR) {
+        let Some(Err(error)) = call.answer.as_ref().map(|answer| &answer.result) else {
+            continue;
+        };
+        let told = || {
+            format!(
+                "{} calls {:?} and is told: {error}",
+                call.agent, call.command
+            )
+        };
+        match error {
+            MeshError::Rejected(rejection) => {
+                let deserved = match &call.command {
+                    Command::Read(_) => rejection.field == "up_to",
+                    Command::Claim(claim) => rejection.field == "mode" && claim.mode.is_some(),
+                    _ => false,
+                };
+                ensure(deserved, "G3", told)?;
+            }
+            MeshError::Storage(error) => {
+                let damage = [StorageErrorKind::Damaged, StorageErrorKind::Newer];
+                ensure(!damage.contains(&error.kind), "G7", told)?;
+            }
+            MeshError::Closed => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! What is seen from outside, at the seam: who robbed whom of the store's lock, and who
+//! finished whose rotation.
+
+use crate::disk::Inode;
+use crate::sometimes::Seen;
+use crate::trace::Turn;
+use crate::world::{TaskId, World};
+
+/// The age at which a lock directory may be taken from a live owner, in milliseconds
+/// of the thief's own clock.
+const STALE_LOCK_MS: u64 = 5_000;
+
+impl World {
+    /// A name in the lock directory goes: whose was it, and was that right?
+    pub(crate) fn lock_freed(&mut self, by: TaskId, nonce: &str) {
+        let Some(owner) = self.lock_owners.remove(nonce) else {
+            return;
+        };
+        let process = &self.processes[owner.process];
+        let alive = process.alive && process.incarnation == owner.incarnation;
+        if alive && owner.process == by.process {
+            return;
+        }
+        let from_live = alive;
+        self.seen.hit(if from_live {
+            Seen::LiveHolderRobbed
+        } else {
+            Seen::DeadHolderRobbed
+        });
+        let face = self.processes[by.process].clock;
+        let age = (self.now - owner.since) * face.rate / 1_000_000;
+        self.turn(by.process, Turn::StoreLockStolen { from_live });
+        if from_live && age + 1 < STALE_LOCK_MS {
+            let what = format!(
+                "process {} frees the store's lock that process {} has had for {age} ms only",
+                by.process, owner.process
+            );
+            self.ledger.break_rule("lock", what);
+        }
+    }
+
+    /// Remembers who ended a generation.
+    pub(crate) fn note_sealer(&mut self, inode: Inode, process: usize) {
+        let names = self.disk.list(None).unwrap_or_default();
+        for name in names
+            .into_iter()
+            .filter(|name| name.starts_with("journal."))
+        {
+            if self.disk.lookup(&name) == Some(inode) {
+                self.sealers.entry(name).or_insert(process);
+            }
+        }
+    }
+
+    /// A generation got its name: by whom was the one before it sealed?
+    pub(crate) fn note_rotation(&mut self, process: usize, name: &str) {
+        let number = name
+            .strip_prefix("journal.")
+            .and_then(|n| n.parse::<u64>().ok());
+        let Some(number) = number.filter(|n| *n > 1) else {
+            return;
+        };
+        self.seen.hit(Seen::Rotated);
+        let sealer = self.sealers.get(&format!("journal.{}", number - 1));
+        if sealer.is_some_and(|sealer| *sealer != process) {
+            self.seen.hit(Seen::RotationFinishedByOther);
+        }
+    }
+}
+
+pub(crate) fn is_seal(record: &[u8]) -> bool {
+    let tag = b"\"seal\":";
+    record
+        .windows(tag.len())
+        .take(80)
+        .any(|window| window == tag)
+}

@@ -1,0 +1,251 @@
+//! The simulated world: one disk, some processes with clocks, and time that jumps.
+//!
+//! Everything that processes share is in here, behind one `RefCell`: the simulator is
+//! single-threaded, and no borrow is ever held across an await point. A task that
+//! waits leaves the moment at which it goes on; the [executor](crate::executor) picks
+//! whoever is next.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use mesh::core::Millis;
+
+use crate::agent::Memory;
+use crate::checkers::Ledger;
+use crate::clock::{CENTURY_MS, ClockFace};
+use crate::disk::{Disk, Inode};
+use crate::knobs::Knobs;
+use crate::sometimes::{Seen, Sometimes};
+use crate::tape::Tape;
+use crate::trace::{Micros, ProcessNumber, Record, Trace, Turn};
+
+/// The world, as all its inhabitants reach it.
+pub(crate) type Shared = Rc<RefCell<World>>;
+
+/// A task of a process: 0 is its coordinator, the others are its agents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TaskId {
+    pub(crate) process: ProcessNumber,
+    pub(crate) task: usize,
+}
+
+/// What the world knows of a process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) incarnation: u32,
+    pub(crate) alive: bool,
+    /// Whether the storm left it dead for good.
+    pub(crate) restart_at: Option<Micros>,
+    pub(crate) paused_until: Micros,
+    /// How many operations of the seam it has begun.
+    pub(crate) operations: u32,
+    pub(crate) clock: ClockFace,
+    /// When each task goes on; `None` for one that waits for another of its process.
+    pub(crate) wakes: Vec<Option<Micros>>,
+    /// The newest reading of the wall clock, and when it was taken.
+    pub(crate) last_now: Millis,
+    pub(crate) clock_read_at: Micros,
+    /// When the storage last said that there is nothing new.
+    pub(crate) caught_up_at: Micros,
+    /// What an answer is decided on, from when a sync is asked for: the first and last
+    /// entry that it may be, and the wall clock.
+    pub(crate) decided: Option<(u64, u64, Millis)>,
+    /// How many batches of calls were answered.
+    pub(crate) batch: u64,
+    /// Whether an answer was taken.
+    pub(crate) answered: bool,
+    /// Calls without an answer.
+    pub(crate) open_calls: usize,
+    /// Whether it waits for an answer from the network.
+    pub(crate) asking: bool,
+}
+
+/// How a process, or all of them, are about to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doom {
+    Crash(ProcessNumber),
+    PowerCut,
+}
+
+/// Who has the lock directory.
+#[derive(Clone, Debug)]
+pub(crate) struct LockOwner {
+    pub(crate) process: ProcessNumber,
+    pub(crate) incarnation: u32,
+    pub(crate) since: Micros,
+}
+
+/// An append that is half done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writing {
+    pub(crate) task: TaskId,
+    pub(crate) until: Micros,
+}
+
+/// A resource outside of mesh that agents write to under their claims.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Guarded {
+    /// The highest fence that it accepted, and whose.
+    pub(crate) fence: u64,
+    pub(crate) by: String,
+    /// The same, for the resource beside it that accepts everything.
+    pub(crate) unfenced: u64,
+}
+
+/// Everything.
+pub(crate) struct World {
+    pub(crate) now: Micros,
+    pub(crate) tape: Tape,
+    pub(crate) knobs: Knobs,
+    pub(crate) disk: Disk,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) doom: Option<Doom>,
+    pub(crate) storm: bool,
+    pub(crate) calls_left: u32,
+    /// The kernel's lock on files, by inode: which handle has it.
+    pub(crate) locks: BTreeMap<Inode, (TaskId, u64)>,
+    pub(crate) handles: u64,
+    pub(crate) writing: BTreeMap<Inode, Writing>,
+    pub(crate) torn: BTreeSet<Inode>,
+    pub(crate) lock_owners: BTreeMap<String, LockOwner>,
+    pub(crate) sealers: BTreeMap<String, ProcessNumber>,
+    pub(crate) guarded: BTreeMap<String, Guarded>,
+    pub(crate) believers: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) memories: BTreeMap<String, Memory>,
+    pub(crate) trace: Trace,
+    pub(crate) ledger: Ledger,
+    pub(crate) seen: Sometimes,
+    pub(crate) deceived: bool,
+    pub(crate) steps: u64,
+}
+
+impl World {
+    pub(crate) fn new(mut tape: Tape) -> Self {
+        let knobs = Knobs::draw(&mut tape);
+        let adopts = knobs.predecessor;
+        let mut world = Self {
+            now: 0,
+            tape,
+            calls_left: knobs.calls,
+            knobs,
+            disk: Disk::default(),
+            processes: Vec::new(),
+            doom: None,
+            storm: true,
+            locks: BTreeMap::new(),
+            handles: 0,
+            writing: BTreeMap::new(),
+            torn: BTreeSet::new(),
+            lock_owners: BTreeMap::new(),
+            sealers: BTreeMap::new(),
+            guarded: BTreeMap::new(),
+            believers: BTreeMap::new(),
+            memories: BTreeMap::new(),
+            trace: Trace::default(),
+            ledger: Ledger::default(),
+            seen: Sometimes::default(),
+            deceived: false,
+            steps: 0,
+        };
+        if adopts {
+            world.trace.adopts = true;
+            world.begin_with_predecessor();
+        }
+        world
+    }
+
+    /// Notes something in the trace.
+    pub(crate) fn record(&mut self, process: ProcessNumber, record: Record) {
+        self.trace.push(self.now, process, record);
+    }
+
+    /// Notes a turn of the world.
+    pub(crate) fn turn(&mut self, process: ProcessNumber, turn: Turn) {
+        self.record(process, Record::Turn(turn));
+    }
+
+    /// A seed that no other incarnation has. Not from the tape, so that shrinking does
+    /// not change it.
+    pub(crate) fn nonce_seed(process: ProcessNumber, incarnation: u32, part: u64) -> u64 {
+        let mix = (process as u64) << 40 | u64::from(incarnation) << 8 | part;
+        mix.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x005e_edf0_0d00
+    }
+
+    /// The clock of a process that starts now.
+    pub(crate) fn new_clock(&mut self) -> ClockFace {
+        let mut face = ClockFace::right(self.now);
+        if !self.storm || !self.knobs.bad_clocks {
+            return face;
+        }
+        face.steady_start_ms = u64::from(self.tape.below(1 << 20));
+        face.rate = self.tape.pick(&[1000, 999, 1001, 500, 1500, 2000]);
+        let offset = self.tape.draw();
+        face.offset_ms = match offset % 8 {
+            0..4 => 0,
+            4 => i64::from(offset >> 16),
+            5 => -i64::from(offset >> 16),
+            6 => -i64::from(offset >> 8),
+            _ if self.knobs.century => CENTURY_MS,
+            _ => i64::from(offset >> 8),
+        };
+        if face.offset_ms == CENTURY_MS {
+            self.seen.hit(Seen::CenturyAhead);
+        }
+        face
+    }
+
+    /// Steps the wall clock of a process.
+    pub(crate) fn step_clock(&mut self, process: ProcessNumber, magnitude: u32) {
+        let far = i64::from(magnitude) * 16;
+        let by_ms = match magnitude % 6 {
+            0 | 1 => -far,
+            2 => far,
+            3 => -self.processes[process].clock.offset_ms,
+            4 if self.knobs.century => CENTURY_MS,
+            _ => -(far * 60),
+        };
+        self.processes[process].clock.offset_ms += by_ms;
+        if by_ms == CENTURY_MS {
+            self.seen.hit(Seen::CenturyAhead);
+        }
+        self.turn(process, Turn::ClockStepped { by_ms });
+    }
+}
+
+/// Waits until a moment of virtual time, and as long as the process stands still.
+pub(crate) fn until(world: &Shared, task: TaskId, at: Micros) -> Until<'_> {
+    Until {
+        world,
+        task,
+        at,
+        armed: false,
+    }
+}
+
+/// See [`until`].
+pub(crate) struct Until<'a> {
+    world: &'a Shared,
+    task: TaskId,
+    at: Micros,
+    armed: bool,
+}
+
+impl Future for Until<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        let world = self.world;
+        let TaskId { process, task } = self.task;
+        let wake = &mut world.borrow_mut().processes[process].wakes[task];
+        // Whoever runs the world takes the moment away when it has come.
+        if self.armed && wake.is_none() {
+            return Poll::Ready(());
+        }
+        *wake = Some(self.at);
+        self.armed = true;
+        Poll::Pending
+    }
+}

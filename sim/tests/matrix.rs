@@ -1,0 +1,19 @@
+//! Every planted bug is caught, by a rule that it breaks, within 2,000 seeds.
+#![cfg(feature = "planted")]
+
+use sim::mutants::{Mutant, matrix};
+use sim::sweep::cores;
+
+const SEEDS: u64 = 2_000;
+
+#[test]
+fn every_planted_bug_is_caught_by_a_rule_that_it_breaks() {
+    assert!(Mutant::all().len() >= 20);
+    let caught = matrix(SEEDS, cores(), &|| {});
+    let missed: Vec<String> = caught
+        .iter()
+        .filter(|caught| !caught.is_right())
+        .map(|caught| format!("{}: {:?}", caught.mutant.name(), caught.by))
+        .collect();
+    assert!(missed.is_empty(), "not caught:\n{}", missed.join("\n"));
+}
