@@ -167,3 +167,16 @@ fn what_others_wrote_is_shown_escaped() {
         assert!(found.is_empty(), "{arguments:?}: {found:?} in {shown:?}");
     }
 }
+
+/// A directory may have any name, and errors name directories.
+#[test]
+fn an_error_shows_paths_escaped() {
+    let site = Site::bare();
+    for command in ["status", "gc"] {
+        let mut command = site.command("", &[command]);
+        command.env("MESH_DIR", site.path("a\x1b[2J\u{202e}b"));
+        let ran = finish(command);
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.err.contains("a\\u{1b}[2J\\u{202e}b; "), "{:?}", ran.err);
+    }
+}
