@@ -1,7 +1,7 @@
 //! Drives mesh through the library, with a clock of its own: a lease lapses at once,
 //! because the clock says so, and the fence of the next holder is higher.
 //!
-//! `cargo run -p mesh --example own_clock`
+//! `cargo run --example own_clock`
 
 use std::error::Error;
 

@@ -56,6 +56,8 @@ pub mod core;
 #[cfg(feature = "server")]
 pub mod mcp;
 #[cfg(feature = "os")]
+mod observer;
+#[cfg(feature = "os")]
 mod open;
 #[cfg(feature = "planted")]
 pub mod planted;
@@ -65,5 +67,7 @@ pub mod ports;
 pub mod tools;
 
 pub use coordinator::{Mesh, MeshError};
+#[cfg(feature = "os")]
+pub use observer::{Condition, Observer};
 #[cfg(feature = "os")]
 pub use open::Options;

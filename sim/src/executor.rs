@@ -32,12 +32,12 @@ pub(crate) enum End {
 /// More operations of the seam than any honest world takes.
 const MAX_STEPS: u64 = 400_000;
 /// The storm ends at the latest after so long.
-const STORM: Micros = 600_000_000;
+pub(crate) const STORM: Micros = 600_000_000;
 /// How long after the storm everything must have settled: the longest lease and
 /// registration, the tolerance and the grace of bad clocks, and then some.
-const SETTLING: Micros = 900_000_000;
+pub(crate) const SETTLING: Micros = 900_000_000;
 /// How long the audit waits after the last agent, so that whatever lapses has lapsed.
-const BEFORE_AUDIT: Micros = 400_000_000;
+pub(crate) const BEFORE_AUDIT: Micros = 400_000_000;
 
 /// Runs a world to its end.
 pub(crate) struct Executor<R> {
@@ -60,7 +60,7 @@ impl<R: Runtime> Executor<R> {
     pub(crate) fn run(&mut self) -> End {
         let count = self.world.borrow().knobs.processes;
         for number in 0..count {
-            let tasks = process::start(&self.world, number);
+            let tasks = process::start(&self.world, number, process::on_files);
             self.runtime.start(number, tasks);
         }
         let end = self.run_on();
@@ -105,8 +105,18 @@ impl<R: Runtime> Executor<R> {
                     world.processes.len()
                 };
                 let visitor = match self.visitors {
-                    0 => process::start_visitor(&self.world, number, visitors::audit),
-                    _ => process::start_visitor(&self.world, number, visitors::inspect),
+                    0 => process::start_visitor(
+                        &self.world,
+                        number,
+                        process::on_files,
+                        visitors::audit,
+                    ),
+                    _ => process::start_visitor(
+                        &self.world,
+                        number,
+                        process::on_files,
+                        visitors::inspect,
+                    ),
                 };
                 self.visitors += 1;
                 self.runtime.start(number, visitor);
@@ -258,14 +268,14 @@ impl<R: Runtime> Executor<R> {
             number
         };
         if let Some(number) = number {
-            let tasks = process::start(&self.world, number);
+            let tasks = process::start(&self.world, number, process::on_files);
             self.runtime.start(number, tasks);
         }
     }
 }
 
 /// Marks a process dead, and says when it comes back, if it does.
-fn kill(world: &mut World, number: usize) {
+pub(crate) fn kill(world: &mut World, number: usize) {
     if !world.processes[number].alive {
         return;
     }
@@ -325,7 +335,7 @@ fn cut_power(world: &mut World) {
 }
 
 /// Faults stop: clocks are set right, and whoever stands still goes on.
-fn calm(world: &mut World) {
+pub(crate) fn calm(world: &mut World) {
     world.storm = false;
     let now = world.now;
     for process in &mut world.processes {

@@ -8,6 +8,7 @@ use std::fmt;
 
 use mesh::backends::fs::LockKind;
 
+use crate::network::NetworkKnobs;
 use crate::tape::Tape;
 
 /// The size and the weather of one world.
@@ -76,8 +77,12 @@ pub struct Knobs {
     pub names_reorder: bool,
     /// What is done to the folder when all is quiet.
     pub epilogue: Epilogue,
+    /// Whether the folder is a predecessor's, to be adopted; clocks are right there.
+    pub predecessor: bool,
     /// How many of ten dead processes stay dead.
     pub stay_dead_of_ten: u32,
+    /// The network, in a world that has one.
+    pub network: Option<NetworkKnobs>,
 }
 
 /// What befalls the folder after the end, to see whether the next process notices.
@@ -91,6 +96,15 @@ pub enum Epilogue {
     Newer,
 }
 
+/// In most worlds nothing happens at the end.
+const EPILOGUES: [Epilogue; 5] = [
+    Epilogue::None,
+    Epilogue::None,
+    Epilogue::None,
+    Epilogue::Rot,
+    Epilogue::Newer,
+];
+
 /// A rate: none in half of the worlds, else one of four.
 fn rate(tape: &mut Tape, rates: [u32; 4]) -> u32 {
     let [a, b, c, d] = rates;
@@ -100,6 +114,15 @@ fn rate(tape: &mut Tape, rates: [u32; 4]) -> u32 {
 impl Knobs {
     /// Draws a world. An empty tape gives the smallest and calmest one.
     pub fn draw(tape: &mut Tape) -> Self {
+        let mut knobs = Self::draw_all(tape);
+        if knobs.predecessor {
+            (knobs.bad_clocks, knobs.century, knobs.clock_step) = (false, false, 0);
+        }
+        knobs
+    }
+
+    fn draw_all(tape: &mut Tape) -> Self {
+        let beginning_and_end;
         Self {
             processes: 2 + tape.below(3) as usize,
             agents_each: tape.pick(&[1, 1, 1, 2]),
@@ -130,14 +153,13 @@ impl Knobs {
             half_write: rate(tape, [500, 2_000, 8_000, 20_000]),
             racy_list: tape.below(2) == 1,
             names_reorder: tape.below(2) == 1,
-            epilogue: tape.pick(&[
-                Epilogue::None,
-                Epilogue::None,
-                Epilogue::None,
-                Epilogue::Rot,
-                Epilogue::Newer,
-            ]),
+            epilogue: {
+                beginning_and_end = tape.draw();
+                EPILOGUES[beginning_and_end as usize % EPILOGUES.len()]
+            },
+            predecessor: beginning_and_end >> 16 & 15 == 15,
             stay_dead_of_ten: tape.pick(&[0, 2, 5]),
+            network: None,
         }
     }
 }

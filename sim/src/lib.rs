@@ -6,6 +6,10 @@
 //! as a fleet does. Every choice is a draw from one [`tape`], so that a failure replays
 //! and shrinks. The [`checkers`] hold what happened against the contract.
 //!
+//! The same world runs by hand, for bulk, and under turmoil, for a second opinion with
+//! real runtimes and wakers ([`Runner`]). A second world puts agents on machines of
+//! their own and the log behind turmoil's [`network`].
+//!
 //! What it cannot find: bugs in the real file-system backend below the seam, in the
 //! kernel, and in what the disk model leaves out (torn rewrites of bytes that were
 //! durable, network file systems).
@@ -19,6 +23,8 @@ mod executor;
 mod fs;
 pub mod knobs;
 pub mod mutants;
+pub mod network;
+mod predecessor;
 mod process;
 pub mod report;
 mod run;

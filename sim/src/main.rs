@@ -87,6 +87,9 @@ enum Command {
         /// How many seeds.
         #[arg(default_value_t = 10_000)]
         seeds: u64,
+        /// What they run on.
+        #[arg(long, value_enum, default_value_t)]
+        runner: Runner,
     },
 }
 
@@ -170,10 +173,18 @@ fn serve(command: Command) -> Result<bool, String> {
         } => shrunk(&what, budget, out, meets.as_deref()),
         Command::Story { name, seed, svg } => story(name.as_deref(), seed, &svg),
         Command::Mutants { seeds, out } => matrix(seeds, out),
-        Command::Coverage { seeds } => {
-            let summary = swept(0, seeds, Sweep::default());
+        Command::Coverage { seeds, runner } => {
+            let how = Sweep {
+                runner,
+                ..Sweep::default()
+            };
+            let summary = swept(0, seeds, how);
             print_coverage(&summary);
-            Ok(summary.seen.missing().is_empty())
+            let of = match runner {
+                Runner::Network => Seen::NETWORK,
+                Runner::Plain | Runner::Turmoil => Seen::DISK,
+            };
+            Ok(summary.seen.missing(of).is_empty())
         }
     }
 }

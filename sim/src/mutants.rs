@@ -13,6 +13,7 @@ use std::fmt::Write;
 use mesh::planted::{Bug, plant};
 
 use crate::checkers::Violation;
+use crate::run::Runner;
 use crate::sometimes::Seen;
 use crate::sweep::{Sweep, sweep};
 
@@ -30,6 +31,8 @@ pub enum SimBug {
     DiskKeepsEverything,
     /// No checker finds anything.
     CheckersAlwaysAgree,
+    /// A log client takes a time-out for a lost race.
+    TimeoutTakenForLoss,
 }
 
 thread_local! {
@@ -42,11 +45,12 @@ pub(crate) fn is(bug: SimBug) -> bool {
 }
 
 impl SimBug {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::NeverPauses,
         Self::NeverCutsPower,
         Self::DiskKeepsEverything,
         Self::CheckersAlwaysAgree,
+        Self::TimeoutTakenForLoss,
     ];
 
     fn description(self) -> &'static str {
@@ -55,6 +59,9 @@ impl SimBug {
             Self::NeverCutsPower => "The simulator never cuts the power.",
             Self::DiskKeepsEverything => "The simulated disk loses nothing in a power cut.",
             Self::CheckersAlwaysAgree => "The simulator's checkers always agree.",
+            Self::TimeoutTakenForLoss => {
+                "The simulator's client of a log server takes a time-out for a lost race."
+            }
         }
     }
 
@@ -64,7 +71,7 @@ impl SimBug {
             Self::NeverPauses => Some(Seen::LapsedWhilePaused),
             Self::NeverCutsPower => Some(Seen::CutBeforeSync),
             Self::DiskKeepsEverything => Some(Seen::EntryLost),
-            Self::CheckersAlwaysAgree => None,
+            Self::CheckersAlwaysAgree | Self::TimeoutTakenForLoss => None,
         }
     }
 }
@@ -160,6 +167,7 @@ impl Caught {
             (_, None) => false,
             #[cfg(feature = "planted")]
             (Mutant::Mesh(bug), Some((_, broken))) => bug.breaks().contains(&broken.rule),
+            (Mutant::Sim(SimBug::TimeoutTakenForLoss), Some((_, broken))) => broken.rule == "G6",
             (Mutant::Sim(_), Some(_)) => true,
         }
     }
@@ -188,17 +196,29 @@ fn hunt(mutant: Mutant, seeds: u64, threads: usize) -> Caught {
         return Caught { mutant, by };
     }
     let by = match mutant {
+        Mutant::Sim(SimBug::TimeoutTakenForLoss) => {
+            let runner = Runner::Network;
+            let until_failure = true;
+            first(
+                seeds,
+                &Sweep {
+                    runner,
+                    until_failure,
+                    ..how
+                },
+            )
+        }
         Mutant::Sim(bug) => starved(bug, seeds.min(ENOUGH), &how),
         #[cfg(feature = "planted")]
-        Mutant::Mesh(_) => {
-            let failures = sweep(0..seeds, &how).failures;
-            failures
-                .into_iter()
-                .next()
-                .map(|(seed, broken)| (seed + 1, broken))
-        }
+        Mutant::Mesh(_) => first(seeds, &how),
     };
     Caught { mutant, by }
+}
+
+/// After how many seeds, and by what, something is broken.
+fn first(seeds: u64, how: &Sweep<'_>) -> Option<(u64, Violation)> {
+    let failures = sweep(0..seeds, how).failures.into_iter();
+    failures.map(|(seed, broken)| (seed + 1, broken)).next()
 }
 
 /// What a sound world meets in as many seeds must be missing in the unsound one.
@@ -213,7 +233,7 @@ fn starved(bug: SimBug, seeds: u64, how: &Sweep<'_>) -> Option<(u64, Violation)>
         rule: "sometimes",
         what,
     };
-    (count(None) > 0 && count(how.mutant) == 0).then_some((seeds, broken))
+    (count(how.mutant) == 0 && count(None) > 0).then_some((seeds, broken))
 }
 
 /// A log with a hole in an order that no checker may let pass. Whoever does is caught.

@@ -4,12 +4,14 @@
 //! incarnation is dead: nothing that a destructor does reaches the disk, since every
 //! operation of the seam is asynchronous, and a dropped future does not go on.
 
+use mesh::Mesh;
 use mesh::backends::fs::{FsOptions, FsStorage, StoreLock};
 use mesh::coordinator::Coordinator;
 
 use crate::agent;
 use crate::clock::SimClock;
 use crate::fs::SimFs;
+use crate::network::{LogClient, NoLock};
 use crate::runtime::Task;
 use crate::tap::{LockTap, Tap};
 use crate::trace::Turn;
@@ -17,6 +19,9 @@ use crate::world::{Process, Shared, TaskId, World};
 
 /// Which part of an incarnation a seed of nonces is for.
 const PARTS: [u64; 3] = [1, 2, 3];
+
+/// Makes the coordinator of an incarnation, not yet running, and its handle.
+pub(crate) type Ports = fn(&Shared, TaskId, u32) -> (Task, Mesh);
 
 /// The names of the agents that a process serves.
 pub(crate) fn agents_of(world: &World, process: usize) -> Vec<String> {
@@ -26,7 +31,7 @@ pub(crate) fn agents_of(world: &World, process: usize) -> Vec<String> {
 }
 
 /// Starts an incarnation of a process.
-pub(crate) fn start(world: &Shared, number: usize) -> Vec<Task> {
+pub(crate) fn start(world: &Shared, number: usize, ports: Ports) -> Vec<Task> {
     let (incarnation, agents) = {
         let mut world = world.borrow_mut();
         let agents = agents_of(&world, number);
@@ -44,7 +49,7 @@ pub(crate) fn start(world: &Shared, number: usize) -> Vec<Task> {
         task,
     };
     let (coordinator, mesh) = ports(world, task(0), incarnation);
-    let mut tasks: Vec<Task> = vec![Box::pin(coordinator)];
+    let mut tasks: Vec<Task> = vec![coordinator];
     for (at, name) in agents.into_iter().enumerate() {
         let agent = agent::live(world.clone(), task(at + 1), name, mesh.clone());
         tasks.push(Box::pin(agent));
@@ -56,7 +61,8 @@ pub(crate) fn start(world: &Shared, number: usize) -> Vec<Task> {
 pub(crate) fn start_visitor<V: Future<Output = ()> + 'static>(
     world: &Shared,
     number: usize,
-    visit: impl FnOnce(Shared, TaskId, mesh::Mesh) -> V,
+    ports: Ports,
+    visit: impl FnOnce(Shared, TaskId, Mesh) -> V,
 ) -> Vec<Task> {
     {
         let mut world = world.borrow_mut();
@@ -70,7 +76,7 @@ pub(crate) fn start_visitor<V: Future<Output = ()> + 'static>(
     };
     let (coordinator, mesh) = ports(world, task(0), 1);
     let visit = visit(world.clone(), task(1), mesh);
-    vec![Box::pin(coordinator), Box::pin(visit)]
+    vec![coordinator, Box::pin(visit)]
 }
 
 fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
@@ -89,15 +95,12 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         batch: 0,
         answered: false,
         open_calls: 0,
+        asking: false,
     }
 }
 
-/// The coordinator over its simulated ports, running.
-fn ports(
-    world: &Shared,
-    task: TaskId,
-    incarnation: u32,
-) -> (impl Future<Output = ()> + 'static, mesh::Mesh) {
+/// The coordinator over the ports of shared files.
+pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task, Mesh) {
     let options = {
         let world = world.borrow();
         FsOptions {
@@ -116,5 +119,15 @@ fn ports(
     let storage = FsStorage::new(fs, clock.clone(), options, seed(PARTS[1]));
     let storage = Tap::new(storage, world.clone(), task.process);
     let (coordinator, mesh) = Coordinator::new(clock, storage, lock, seed(PARTS[2]));
-    (coordinator.run(), mesh)
+    (Box::pin(coordinator.run()), mesh)
+}
+
+/// The coordinator over the ports of a machine that reaches the log over the network.
+pub(crate) fn on_a_network(world: &Shared, task: TaskId, incarnation: u32) -> (Task, Mesh) {
+    let clock = SimClock::new(world.clone(), task);
+    let storage = LogClient::new(world.clone(), task.process);
+    let storage = Tap::new(storage, world.clone(), task.process);
+    let seed = World::nonce_seed(task.process, incarnation, PARTS[2]);
+    let (coordinator, mesh) = Coordinator::new(clock, storage, NoLock, seed);
+    (Box::pin(coordinator.run()), mesh)
 }

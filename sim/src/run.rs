@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::checkers::{self, Violation, liveness};
 use crate::executor::{End, Executor};
 use crate::knobs::Knobs;
+use crate::network::Network;
 use crate::runtime::{ByHand, Runtime};
 use crate::sometimes::{Seen, Sometimes};
 use crate::tape::Tape;
@@ -41,6 +42,8 @@ pub enum Runner {
     /// Under turmoil, each process a host with a tokio runtime. The same world, so the
     /// same trace for the same tape.
     Turmoil,
+    /// The network world, under turmoil: another world, so other traces.
+    Network,
 }
 
 impl Runner {
@@ -49,6 +52,7 @@ impl Runner {
         match self {
             Self::Plain => "",
             Self::Turmoil => " --runner turmoil",
+            Self::Network => " --runner network",
         }
     }
 }
@@ -71,6 +75,7 @@ pub fn run_on(runner: Runner, tape: Tape) -> Outcome {
     let ended = match runner {
         Runner::Plain => run_by(ByHand::default(), &world),
         Runner::Turmoil => run_by(UnderTurmoil::new(), &world),
+        Runner::Network => run_network(&world),
     };
     verdict(&mut world.borrow_mut(), ended)
 }
@@ -80,6 +85,13 @@ fn run_by(runtime: impl Runtime, world: &Shared) -> Result<End, Panic> {
     let ended = catch_unwind(AssertUnwindSafe(|| executor.run()));
     // A panic may have left futures behind, which hold the world.
     drop(executor);
+    ended
+}
+
+fn run_network(world: &Shared) -> Result<End, Panic> {
+    let mut network = Network::new(world.clone());
+    let ended = catch_unwind(AssertUnwindSafe(|| network.run()));
+    drop(network);
     ended
 }
 

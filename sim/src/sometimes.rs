@@ -5,14 +5,18 @@
 
 /// Names the situations, in the order in which they are counted.
 macro_rules! situations {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[$doc:meta])* $name:ident,)* ; network $($(#[$doc_n:meta])* $name_n:ident,)*) => {
         /// A situation that must come up sometimes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Seen { $($(#[$doc])* $name,)* }
+        pub enum Seen { $($(#[$doc])* $name,)* $($(#[$doc_n])* $name_n,)* }
 
         impl Seen {
             /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            pub const ALL: &'static [Self] = &[$(Self::$name,)* $(Self::$name_n,)*];
+            /// Those of the world with a disk.
+            pub const DISK: &'static [Self] = &[$(Self::$name,)*];
+            /// Those that only the network world has.
+            pub const NETWORK: &'static [Self] = &[$(Self::$name_n,)*];
         }
     };
 }
@@ -96,6 +100,31 @@ situations! {
     NewerReported,
     /// Two commands shared one entry.
     Batched,
+    /// A predecessor's folder was adopted.
+    Adopted,
+    ; network
+    /// A machine and the log server could not reach each other.
+    CutOff,
+    /// Only one of them could reach the other.
+    CutOffOneWay,
+    /// Messages were held back.
+    MessagesHeld,
+    /// Messages took longer than a client waits.
+    MessagesDelayed,
+    /// The log server crashed.
+    LogServerCrashed,
+    /// An append was not answered.
+    OutcomeUnknown,
+    /// A writer found the entry in the log whose append was not answered.
+    OwnEntryFound,
+    /// It found another entry in its place.
+    OtherEntryFound,
+    /// It found nothing there, and proposed the same entry again.
+    ProposedAgain,
+    /// It never found out, and said so.
+    OutcomeToldUnknown,
+    /// An append arrived again, or late, when its entry was in the log already.
+    AppendArrivedTwice,
 }
 
 /// How often each situation came up.
@@ -130,9 +159,9 @@ impl Sometimes {
         }
     }
 
-    /// What never came up.
-    pub fn missing(&self) -> Vec<Seen> {
+    /// What of these never came up.
+    pub fn missing(&self, of: &[Seen]) -> Vec<Seen> {
         let never = |seen: &&Seen| self.count(**seen) == 0;
-        Seen::ALL.iter().filter(never).copied().collect()
+        of.iter().filter(never).copied().collect()
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Tap<S> {
     process: usize,
     /// The newest entry read or committed.
     position: u64,
+    /// Whether it was given a state to start from.
+    loaded: bool,
     /// What was durable when the present round of reading began.
     round: Option<u64>,
 }
@@ -29,6 +31,7 @@ impl<S> Tap<S> {
             world,
             process,
             position: 0,
+            loaded: false,
             round: None,
         }
     }
@@ -57,6 +60,9 @@ impl<S> Tap<S> {
 
     fn saw_state(&self, snapshot: &Snapshot, occasion: &'static str) {
         let mut world = self.world.borrow_mut();
+        if snapshot.seq == 0 && world.knobs.predecessor {
+            world.seen.hit(Seen::Adopted);
+        }
         let tip = world.ledger.saw_state(self.process, snapshot.seq);
         let seen = StateSeen {
             process: self.process,
@@ -77,7 +83,7 @@ impl<S: Storage> Storage for Tap<S> {
         let news = self.inner.read_on().await;
         match &news {
             Ok(News::Reset(snapshot)) => {
-                self.position = snapshot.seq;
+                (self.position, self.loaded) = (snapshot.seq, true);
                 self.saw_state(snapshot, "loaded");
             }
             Ok(News::Entries(entries)) => entries.iter().for_each(|entry| self.note(entry, false)),
@@ -158,7 +164,10 @@ impl<S: Storage> Storage for Tap<S> {
     }
 
     async fn close(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
-        self.saw_state(snapshot, "left");
+        // Who never read the log leaves nothing behind, and must not.
+        if self.loaded {
+            self.saw_state(snapshot, "left");
+        }
         self.inner.close(snapshot).await
     }
 }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use mesh::MeshError;
 use mesh::core::{Command, Entry, Millis, Reply, Snapshot};
 
+use crate::network::Broken;
+
 /// Virtual time since the world began, in microseconds.
 pub type Micros = u64;
 
@@ -34,6 +36,11 @@ pub enum Turn {
     StormEnded,
     BitFlipped { name: String, bit: usize },
     NewerWrote { name: String },
+    LinkBroke { broken: Broken },
+    LinkMended,
+    LogServerCrashed,
+    LogServerCameBack,
+    OutcomeUnknown { seq: u64, id: String },
 }
 
 /// One record of the trace.
@@ -124,6 +131,8 @@ pub struct StateSeen {
 /// Everything that happened in one world.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
+    /// Whether the folder was a predecessor's.
+    pub adopts: bool,
     /// In order.
     pub records: Vec<Stamped>,
     /// All calls, in the order in which they were made.

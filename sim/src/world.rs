@@ -59,6 +59,8 @@ pub(crate) struct Process {
     pub(crate) answered: bool,
     /// Calls without an answer.
     pub(crate) open_calls: usize,
+    /// Whether it waits for an answer from the network.
+    pub(crate) asking: bool,
 }
 
 /// How a process, or all of them, are about to end.
@@ -123,7 +125,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(mut tape: Tape) -> Self {
         let knobs = Knobs::draw(&mut tape);
-        Self {
+        let adopts = knobs.predecessor;
+        let mut world = Self {
             now: 0,
             tape,
             calls_left: knobs.calls,
@@ -146,7 +149,12 @@ impl World {
             seen: Sometimes::default(),
             deceived: false,
             steps: 0,
+        };
+        if adopts {
+            world.trace.adopts = true;
+            world.begin_with_predecessor();
         }
+        world
     }
 
     /// Notes something in the trace.
@@ -229,12 +237,15 @@ impl Future for Until<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
-        if self.armed {
+        let world = self.world;
+        let TaskId { process, task } = self.task;
+        let wake = &mut world.borrow_mut().processes[process].wakes[task];
+        // Whoever runs the world takes the moment away when it has come.
+        if self.armed && wake.is_none() {
             return Poll::Ready(());
         }
+        *wake = Some(self.at);
         self.armed = true;
-        let TaskId { process, task } = self.task;
-        self.world.borrow_mut().processes[process].wakes[task] = Some(self.at);
         Poll::Pending
     }
 }

@@ -9,9 +9,9 @@ use sim::{run, run_seed};
 const SEEDS: u64 = 20;
 
 /// Everything that a seed makes, as another process prints it.
-fn printed_elsewhere(seed: u64) -> Vec<u8> {
+fn printed_elsewhere(seed: u64, runner: &str) -> Vec<u8> {
     let output = Command::new(env!("CARGO_BIN_EXE_sim"))
-        .args(["replay", "--seed", &seed.to_string()])
+        .args(["replay", "--seed", &seed.to_string(), "--runner", runner])
         .output();
     let output = output.expect("the simulator's own binary runs");
     assert!(!output.stdout.is_empty(), "seed {seed} prints nothing");
@@ -21,11 +21,14 @@ fn printed_elsewhere(seed: u64) -> Vec<u8> {
 #[test]
 fn a_seed_in_two_processes_gives_two_traces_that_are_equal_byte_for_byte() {
     for seed in 0..SEEDS {
-        let (first, second) = (printed_elsewhere(seed), printed_elsewhere(seed));
-        assert!(
-            first == second,
-            "seed {seed} differs from process to process"
-        );
+        for runner in ["plain", "network"] {
+            let first = printed_elsewhere(seed, runner);
+            let second = printed_elsewhere(seed, runner);
+            assert!(
+                first == second,
+                "seed {seed} of the {runner} runner differs from process to process"
+            );
+        }
     }
 }
 

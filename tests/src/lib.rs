@@ -34,10 +34,12 @@ mod random;
 pub mod schema;
 mod site;
 mod story;
+mod terminal;
 
 pub use client::{CallError, Client};
 pub use line::Line;
 pub use process::Process;
 pub use random::Random;
-pub use site::Site;
+pub use site::{Site, binary};
 pub use story::{PATIENCE, all, in_time, story};
+pub use terminal::Terminal;

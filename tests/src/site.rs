@@ -14,10 +14,15 @@ use crate::client::Client;
 use crate::line::Line;
 use crate::process::Process;
 
-/// What leads to other folders, if the tests themselves run in such an environment.
-const FOREIGN: [&str; 6] = [
+/// What leads to other folders or another look, if the tests themselves run in such an
+/// environment.
+const FOREIGN: [&str; 10] = [
+    "MESH_AGENT",
     "MESH_DIR",
     "MESH_LOG",
+    "NO_COLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
     "GIT_DIR",
     "GIT_COMMON_DIR",
     "GIT_WORK_TREE",
@@ -176,7 +181,7 @@ fn clean(command: &mut Command) -> &mut Command {
 }
 
 /// The program under test: beside the test executable's directory, where cargo builds it.
-pub(crate) fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         if let Some(named) = std::env::var_os("MESH_BINARY") {

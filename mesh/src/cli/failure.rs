@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use crate::MeshError;
 use crate::mcp::ServeError;
@@ -12,6 +13,10 @@ use super::demo::DemoError;
 /// Why a command failed, as it is told to a person.
 #[derive(Debug)]
 pub(super) enum Failure {
+    /// What was typed makes no sense.
+    Usage(String),
+    /// There is nothing to look at, and looking makes nothing.
+    NoFolder(PathBuf),
     /// The folder refused, or could not be used.
     Mesh(MeshError),
     /// The server ended before its time.
@@ -35,6 +40,14 @@ impl Failure {
         Self::System { what, error }
     }
 
+    /// The exit code.
+    pub(super) fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+
     /// Whether all that happened is that nobody reads the output any more.
     pub(super) fn is_closed_output(&self) -> bool {
         let error = match self {
@@ -48,6 +61,13 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Usage(what) => f.write_str(what),
+            Self::NoFolder(path) => write!(
+                f,
+                "there is no mesh folder {}; the first `mesh register`, `claim` or `post`, or an \
+                 agent that starts, makes it; MESH_DIR names another",
+                path.display()
+            ),
             Self::Mesh(error) => error.fmt(f),
             Self::Serve(error) => error.fmt(f),
             Self::Demo(error) => error.fmt(f),

@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use super::output;
+use super::screen::shows_colour;
 
 /// Logs what `MESH_LOG` asks for; warnings and errors where it does not say.
 pub(super) fn start() {
@@ -16,7 +17,7 @@ pub(super) fn start() {
         output::complain(format_args!("MESH_LOG is ignored: {error}"));
         EnvFilter::new("warn")
     });
-    let colour = io::stderr().is_terminal() && env::var_os("NO_COLOR").is_none();
+    let colour = shows_colour(io::stderr().is_terminal());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

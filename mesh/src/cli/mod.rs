@@ -1,18 +1,32 @@
-//! The command line: what a person or a client starts.
+//! The command line: what a person, a script or a client starts.
 //!
-//! Exit codes: 0 when it is done, also when a server was asked to end by a signal or
-//! by its client; 1 when it failed; 2 for wrong usage. Errors go to standard error as
-//! `mesh: …`, and so do all logs. When nobody reads standard output any more, the
-//! command ends in silence, as a success.
+//! Exit codes: 0 when it is done, also when a server was asked to end by a signal or by
+//! its client; 75 (`EX_TEMPFAIL`) when a claim is queued or denied, so that a script can
+//! tell "not now" from "no"; 1 when it failed; 2 for wrong usage. Errors go to standard
+//! error as `mesh: …`, and so do hints and all logs. When nobody reads standard output any
+//! more, the command ends in silence, as a success.
+//!
+//! Commands that only look (`status`, `log`, `state`) go through an
+//! [`Observer`](crate::Observer), which changes nothing. Names and texts that others wrote
+//! are escaped before a person sees them.
 
 mod demo;
+mod doctor;
 mod failure;
 mod folder;
-mod gc;
+mod log;
 mod logging;
 mod mcp;
 mod output;
+mod pages;
+mod screen;
 mod signals;
+mod state;
+mod status;
+mod table;
+mod tool;
+mod upgrade;
+mod words;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -25,7 +39,7 @@ use failure::Failure;
 /// locks, durable messages.
 #[derive(Debug, Parser)]
 #[command(name = "mesh", version, after_help = ENVIRONMENT)]
-struct Arguments {
+struct Line {
     /// Without a command: `mcp` if standard input is piped, else this help.
     #[command(subcommand)]
     command: Option<Command>,
@@ -34,48 +48,94 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the Model Context Protocol on standard input and output
-    Mcp,
-    /// Drop expired messages and sweep lapsed claims
-    #[command(visible_alias = "compact")]
-    Gc {
-        /// Print the reply as JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Mcp(mcp::Arguments),
+    #[command(flatten)]
+    Tool(tool::ToolCall),
+    /// Show agents, claims, unread mail and the folder at one glance
+    Status(status::Arguments),
+    /// Show what happened
+    Log(log::Arguments),
+    /// Print all of the state as JSON, in the shape of state.json
+    State,
+    /// Examine the folder, explain what is wrong, and save what can be saved
+    Doctor(doctor::Arguments),
+    /// Raise the folder to this version's format, once every agent has this version
+    Upgrade(upgrade::Arguments),
     /// Watch three agents share a lock, in a folder that is thrown away
     Demo,
+    /// Print a completion script for a shell
+    Completions(pages::Completions),
+    /// Print a man page
+    Man(pages::Page),
 }
 
-const ENVIRONMENT: &str = "\
-Environment:
-  MESH_DIR  The folder to share, instead of .mesh in the repository
-  MESH_LOG  What to log to standard error, e.g. debug or mesh=debug [default: warn]";
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// As wished.
+    Done,
+    /// Not now: a claim is queued or denied.
+    Waiting,
+    /// There was nothing of the kind to be done, or something is left to be done.
+    Unmet,
+}
 
-/// Runs the command that the process was started with.
-pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
-    };
-    let outcome = match arguments.command {
-        Some(Command::Mcp) => mcp::run(),
-        Some(Command::Gc { json }) => gc::run(json),
-        Some(Command::Demo) => demo::run(),
-        None if io::stdin().is_terminal() => help(),
-        None => mcp::run(),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) if failure.is_closed_output() => ExitCode::SUCCESS,
-        Err(failure) => {
-            output::complain(&failure);
-            ExitCode::FAILURE
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Done => Self::SUCCESS,
+            Ending::Waiting => Self::from(75),
+            Ending::Unmet => Self::FAILURE,
         }
     }
 }
 
-fn help() -> Result<(), Failure> {
-    output::say(Arguments::command().render_help())
+const ENVIRONMENT: &str = "\
+Environment:
+  MESH_DIR    The folder to share, instead of .mesh in the repository
+  MESH_AGENT  The agent that acts, where --agent does not say
+  MESH_LOG    What to log to standard error, e.g. debug or mesh=debug [default: warn]
+  NO_COLOR    No colours; CLICOLOR_FORCE=1 asks for them where there is no terminal
+
+Exit codes:
+  0 done or granted, 75 queued or denied, 2 wrong usage, 1 failure";
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(error) => return refuse(&error),
+    };
+    match run(line.command) {
+        Ok(ending) => ending.into(),
+        Err(failure) if failure.is_closed_output() => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(command: Option<Command>) -> Result<Ending, Failure> {
+    match command {
+        Some(Command::Mcp(arguments)) => mcp::run(arguments.pin),
+        Some(Command::Tool(call)) => tool::run(call),
+        Some(Command::Status(arguments)) => status::run(&arguments),
+        Some(Command::Log(arguments)) => log::run(arguments),
+        Some(Command::State) => state::run(),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
+        Some(Command::Upgrade(arguments)) => upgrade::run(&arguments),
+        Some(Command::Demo) => demo::run(),
+        Some(Command::Completions(wanted)) => pages::completions(&wanted),
+        Some(Command::Man(wanted)) => pages::page(&wanted),
+        None if io::stdin().is_terminal() => help(),
+        None => mcp::run(None),
+    }
+}
+
+fn help() -> Result<Ending, Failure> {
+    output::say(Line::command().render_help())?;
+    Ok(Ending::Done)
 }
 
 /// What clap has to say in place of arguments: help and the version, or a complaint.
@@ -106,21 +166,18 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<Option<Command>, clap::Error> {
         let all = ["mesh"].iter().chain(arguments);
-        Arguments::try_parse_from(all).map(|arguments| arguments.command)
+        Line::try_parse_from(all).map(|line| line.command)
     }
 
     #[test]
     fn the_commands_and_their_aliases_are_understood() {
-        Arguments::command().debug_assert();
+        Line::command().debug_assert();
         assert!(matches!(parse(&[]), Ok(None)));
-        assert!(matches!(parse(&["mcp"]), Ok(Some(Command::Mcp))));
-        assert!(matches!(
-            parse(&["gc"]),
-            Ok(Some(Command::Gc { json: false }))
-        ));
+        assert!(matches!(parse(&["mcp"]), Ok(Some(Command::Mcp(_)))));
+        assert!(matches!(parse(&["gc"]), Ok(Some(Command::Tool(_)))));
         assert!(matches!(
             parse(&["compact", "--json"]),
-            Ok(Some(Command::Gc { json: true }))
+            Ok(Some(Command::Tool(_)))
         ));
         assert!(matches!(parse(&["demo"]), Ok(Some(Command::Demo))));
     }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use super::failure::Failure;
+use crate::core::printable;
 
 /// Writes a line to standard output.
 pub(super) fn say(line: impl Display) -> Result<(), Failure> {
@@ -13,7 +14,10 @@ pub(super) fn say(line: impl Display) -> Result<(), Failure> {
         .map_err(Failure::Output)
 }
 
-/// Writes an error to standard error. There is nowhere to complain about that failing.
+/// Writes an error to standard error, with the paths and names in it escaped. There is
+/// nowhere to complain about that failing.
 pub(super) fn complain(error: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "mesh: {error}");
+    let text = error.to_string();
+    let lines: Vec<String> = text.split('\n').map(printable).collect();
+    let _ = writeln!(io::stderr().lock(), "mesh: {}", lines.join("\n"));
 }

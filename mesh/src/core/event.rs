@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Mode;
 use super::ids::{ClaimId, MessageId};
+use super::limits::MAX_COUNT;
 use super::names::{AgentId, Resource};
 use super::time::Millis;
 
@@ -198,6 +199,28 @@ pub enum Event {
 }
 
 impl Event {
+    /// Every kind, as it is written in the log.
+    pub const KINDS: [&str; 18] = [
+        "registered",
+        "heartbeat",
+        "registration_cut",
+        "granted",
+        "renewed",
+        "upgraded",
+        "queued",
+        "ticket_renewed",
+        "promoted",
+        "released",
+        "cancelled",
+        "lapsed",
+        "lease_cut",
+        "posted",
+        "cursor_moved",
+        "expired",
+        "keys_forgotten",
+        "adopted",
+    ];
+
     /// The kind, as it is written in the log.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -263,6 +286,17 @@ impl Event {
         }
     }
 
+    /// Whether its fence and epoch are numbers that mesh can have given (see
+    /// [`MAX_COUNT`](super::MAX_COUNT)).
+    pub fn is_in_range(&self) -> bool {
+        let count = match self {
+            Self::Registered { epoch, .. } | Self::Heartbeat { epoch, .. } => *epoch,
+            Self::Adopted { fence, .. } => *fence,
+            event => event.fence().unwrap_or(0),
+        };
+        count <= MAX_COUNT
+    }
+
     /// The fence that the event granted, if it granted one.
     pub fn fence(&self) -> Option<u64> {
         match self {
@@ -271,5 +305,21 @@ impl Event {
             | Self::Promoted { fence, .. } => Some(*fence),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kinds that a reader of the log knows are those that are listed.
+    #[test]
+    fn the_listed_kinds_are_those_that_can_be_read() {
+        let error = serde_json::from_str::<Event>(r#"{"kind": "?"}"#).unwrap_err();
+        let message = error.to_string();
+        let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+        let mut listed = Event::KINDS.to_vec();
+        listed.sort_by_key(|kind| known.iter().position(|known| known == kind));
+        assert_eq!(listed, known, "{message}");
     }
 }

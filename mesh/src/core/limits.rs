@@ -33,6 +33,11 @@ pub const MAX_INBOX_BYTES: usize = 1 << 20;
 /// Records of the audit trail that are kept (rule S5).
 pub const MAX_TRAIL: usize = 10_000;
 
+/// Fences, epochs, places in the log and generations never exceed this: every reader of
+/// JSON tells whole numbers up to here apart (2^53). Beyond it lies only what somebody
+/// wrote by hand, and readers refuse it.
+pub const MAX_COUNT: u64 = 1 << 53;
+
 /// `ttl_seconds` of `register` when left out.
 pub const DEFAULT_TTL_SECONDS: u64 = 60;
 /// `lease_seconds` of a new `claim` when left out.

@@ -41,12 +41,12 @@ pub use decide::{Decision, decide, prune, settle};
 pub use event::{Entry, Event, LapseReason};
 pub use ids::{ClaimId, Entropy, MessageId};
 pub use limits::{
-    DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS, MAX_BODY_BYTES,
+    DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS, MAX_BODY_BYTES, MAX_COUNT,
     MAX_INBOX_BYTES, MAX_INBOX_LIMIT, MAX_KEY_BYTES, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS,
     MAX_NAME_BYTES, MAX_REQUEST_BYTES, MAX_TEXT_BYTES, MAX_TICKETS, MAX_TRAIL,
 };
 pub use names::{AgentId, Resource};
-pub use rejection::{Rejection, escape};
+pub use rejection::{Rejection, escape, printable};
 pub use reply::{
     AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, DeadlockView, GcReply, HolderView,
     InboxReply, Liveness, LossView, MessageView, PostReply, ReadReply, RegisterReply, ReleaseReply,

@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits;
+use super::rejection::Rejection;
+
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -55,6 +58,18 @@ macro_rules! name {
 name! {
     /// The stable name by which an agent identifies itself in every call.
     AgentId
+}
+
+impl AgentId {
+    /// The id of an agent that acts: printable, of bounded length, and never that of a
+    /// broadcast, a topic, or mesh itself (rule G8). `field` names it in the rejection.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with `text`, and what is allowed.
+    pub fn acting(field: &str, text: &str) -> Result<Self, Rejection> {
+        limits::agent_id(field, text)
+    }
 }
 
 name! {

@@ -51,6 +51,19 @@ impl std::error::Error for Rejection {}
 /// How much of a foreign text an error shows, in characters.
 const SHOWN: usize = 80;
 
+/// Makes text that may hold foreign parts safe to show as a whole: what does not print
+/// is escaped. For a text that is foreign altogether, see [`escape`].
+pub fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match super::limits::is_printable(c) {
+            true => out.push(c),
+            false => out.extend(c.escape_unicode()),
+        }
+    }
+    out
+}
+
 /// Makes foreign text safe to show: control characters, bidirectional formatting and
 /// everything else that does not print is escaped, and the text is cut after 80
 /// characters.

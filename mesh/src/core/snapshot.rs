@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Entry, Event};
 use super::ids::{ClaimId, MessageId};
+use super::limits::MAX_COUNT;
 use super::names::{AgentId, Resource};
 use super::state::{Agent, KeyedPost, Loss, Message, ResourceState, State};
 use super::trail::{Trail, TrailRecord};
@@ -204,8 +205,13 @@ impl SnapshotBuilder {
     ///
     /// # Errors
     ///
-    /// Where messages are not in ascending order, over all parts.
+    /// Where messages are not in ascending order, over all parts, and where a fence or an
+    /// epoch is no number that mesh can have given (see [`MAX_COUNT`](super::MAX_COUNT)).
     pub fn add(&mut self, part: Part) -> Result<(), SnapshotError> {
+        if largest_count(&part) > MAX_COUNT {
+            let what = format!("a fence or an epoch is above {MAX_COUNT}");
+            return Err(SnapshotError(what));
+        }
         let state = &mut self.snapshot.state;
         match part {
             Part::Newest { claim, message } => {
@@ -247,6 +253,21 @@ impl SnapshotBuilder {
     pub fn finish(self) -> Snapshot {
         self.snapshot
     }
+}
+
+/// The largest fence or epoch in a part.
+fn largest_count(part: &Part) -> u64 {
+    let largest = match part {
+        Part::Agents(rows) => rows.iter().map(|(_, agent)| agent.epoch).max(),
+        Part::Fences(rows) => rows.iter().map(|(_, fence)| *fence).max(),
+        Part::Resources(rows) => {
+            let holders = rows.iter().flat_map(|(_, record)| record.holders.iter());
+            holders.map(|hold| hold.fence).max()
+        }
+        Part::Trail(rows) => rows.iter().map(|row| row.seq).max(),
+        _ => None,
+    };
+    largest.unwrap_or(0)
 }
 
 fn add_resource(state: &mut State, (resource, record): (Resource, ResourceState)) {

@@ -28,7 +28,7 @@ pub struct Trail {
 
 impl Trail {
     /// The records, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &TrailRecord> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &TrailRecord> {
         self.records.iter()
     }
 

@@ -1,5 +1,22 @@
 //! What the server tells every agent before its first call.
 
+use crate::core::escape;
+use crate::tools::Pin;
+
+/// What an agent is told: the [`INSTRUCTIONS`], and whom it is taken for where that is
+/// settled.
+pub(super) fn instructions(pin: Option<&Pin>) -> String {
+    match pin {
+        None => INSTRUCTIONS.to_owned(),
+        Some(pin) => {
+            let agent_id = escape(pin.agent_id());
+            format!(
+                "{INSTRUCTIONS}\nYou are \"{agent_id}\" here: leave agent_id out, no other is accepted."
+            )
+        }
+    }
+}
+
 /// The protocol in the order in which an agent needs it.
 pub const INSTRUCTIONS: &str = "\
 mesh coordinates the agents that work on this repository: who is here, who may change what, \

@@ -14,10 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::core::{Rejection, Reply, escape};
 use crate::ports::StorageError;
-use crate::tools::{self, Access};
+use crate::tools::{self, Access, Pin};
 use crate::{Mesh, MeshError};
 
-use super::instructions::INSTRUCTIONS;
+use super::instructions::instructions;
 use super::shutdown::Shutdown;
 use super::transport::Streams;
 
@@ -47,13 +47,15 @@ impl std::fmt::Display for ServeError {
 impl std::error::Error for ServeError {}
 
 /// Serves one client until the input ends, `shutdown` begins or nobody reads the
-/// output any more. The calls received by then are answered first.
+/// output any more. The calls received by then are answered first. A `pin` makes it
+/// the client of one agent, whom its calls need not name.
 ///
 /// # Errors
 ///
 /// [`ServeError`]; none for a client that just goes away.
 pub async fn serve<R, W>(
     folder: Folder,
+    pin: Option<Pin>,
     reader: R,
     writer: W,
     shutdown: &Shutdown,
@@ -63,7 +65,7 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let streams = Streams::new(reader, writer, shutdown.clone());
-    match Server::new(folder).serve(streams).await {
+    match Server::new(folder, pin).serve(streams).await {
         Ok(session) => match session.waiting().await {
             Ok(QuitReason::JoinError(error)) | Err(error) => {
                 return Err(ServeError::Task(error.to_string()));
@@ -80,14 +82,20 @@ where
 /// One session's view of a folder.
 struct Server {
     folder: Folder,
+    pin: Option<Pin>,
     tools: Vec<Tool>,
 }
 
 impl Server {
-    fn new(folder: Folder) -> Self {
+    fn new(folder: Folder, pin: Option<Pin>) -> Self {
+        let schema = match &pin {
+            Some(_) => Pin::input_schema,
+            None => tools::Tool::input_schema,
+        };
         Self {
             folder,
-            tools: tools::TOOLS.iter().map(listed).collect(),
+            pin,
+            tools: tools::TOOLS.iter().map(|t| listed(t, schema)).collect(),
         }
     }
 
@@ -96,10 +104,13 @@ impl Server {
     async fn call(
         &self,
         tool: &'static tools::Tool,
-        arguments: Map<String, Value>,
+        mut arguments: Map<String, Value>,
     ) -> CallToolResult {
-        let folder = self.folder.clone();
+        let (folder, pin) = (self.folder.clone(), self.pin.clone());
         let call = tokio::spawn(async move {
+            if let Some(pin) = pin {
+                pin.fill(&mut arguments).map_err(MeshError::Rejected)?;
+            }
             let command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
             folder.map_err(MeshError::Storage)?.call(command).await
         });
@@ -126,7 +137,7 @@ impl ServerHandler for Server {
         let version = env!("CARGO_PKG_VERSION");
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("mesh", version))
-            .with_instructions(INSTRUCTIONS)
+            .with_instructions(instructions(self.pin.as_ref()))
     }
 
     async fn list_tools(
@@ -232,8 +243,8 @@ fn failure(message: String) -> CallToolResult {
 }
 
 /// A row of the table as MCP lists it.
-fn listed(tool: &tools::Tool) -> Tool {
-    Tool::new(tool.name, tool.description, tool.input_schema())
+fn listed(tool: &tools::Tool, schema: fn(&tools::Tool) -> Map<String, Value>) -> Tool {
+    Tool::new(tool.name, tool.description, schema(tool))
         .with_title(tool.title)
         .with_raw_output_schema(Arc::new(tool.output_schema()))
         .with_annotations(annotations(tool.access))

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::core::printable;
+
 /// What a failed operation may have done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -45,7 +47,8 @@ pub struct StorageError {
 
 impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.what, self.next)?;
+        // Names in it may come from a folder that a stranger made.
+        write!(f, "{}; {}", printable(&self.what), printable(&self.next))?;
         match self.outcome {
             Outcome::NoEffect => Ok(()),
             Outcome::Unknown => f.write_str(" (whether the call took effect is unknown)"),

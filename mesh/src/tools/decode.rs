@@ -200,7 +200,7 @@ fn strings(items: &[Value]) -> Result<Vec<&str>, String> {
 }
 
 /// What came, in words, with its kind: `"60"` is not 60.
-fn describe(value: &Value) -> String {
+pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),

@@ -15,9 +15,11 @@
 //! MCP or of a runtime; scripts and fuzzers use it as it is.
 
 mod decode;
+mod pin;
 mod schema;
 mod table;
 mod tool;
 
+pub use pin::Pin;
 pub use table::{TOOLS, find};
 pub use tool::{Access, Field, Kind, Literal, Parameter, Shape, Tool};

@@ -82,7 +82,10 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
     for state in &trace.states {
         states.entry(state.snapshot.seq).or_default().push(state);
     }
-    let mut model = Model::default();
+    let mut model = match trace.adopts {
+        true => Model::after_predecessor(),
+        false => Model::default(),
+    };
     for seq in 0..=ledger.newest() {
         let here = answers.remove(&seq).unwrap_or_default();
         let mut open = replies::Open::new(here);
@@ -111,6 +114,9 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
                 continue;
             }
             model.compare(&state.snapshot).map_err(|mut broken| {
+                if seq == 0 && trace.adopts {
+                    broken.rule = "S3";
+                }
                 broken.what = format!(
                     "{} by process {}: {}",
                     state.occasion, state.process, broken.what

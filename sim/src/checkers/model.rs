@@ -17,12 +17,12 @@ pub(super) const TOLERANCE_MS: u64 = 60_000;
 /// A registered agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
-    pub(super) role: Option<String>,
-    pub(super) registered_at: Millis,
-    pub(super) last_seen: Millis,
-    pub(super) ttl_ms: Millis,
-    pub(super) expires_at: Millis,
-    pub(super) epoch: u64,
+    pub(crate) role: Option<String>,
+    pub(crate) registered_at: Millis,
+    pub(crate) last_seen: Millis,
+    pub(crate) ttl_ms: Millis,
+    pub(crate) expires_at: Millis,
+    pub(crate) epoch: u64,
 }
 
 impl Agent {
@@ -35,53 +35,53 @@ impl Agent {
 /// A hold, or a ticket (whose fence is 0).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    pub(super) agent: String,
-    pub(super) claim: ClaimId,
-    pub(super) mode: Mode,
-    pub(super) fence: u64,
-    pub(super) lease_ms: Millis,
-    pub(super) expires_at: Millis,
-    pub(super) note: Option<String>,
+    pub(crate) agent: String,
+    pub(crate) claim: ClaimId,
+    pub(crate) mode: Mode,
+    pub(crate) fence: u64,
+    pub(crate) lease_ms: Millis,
+    pub(crate) expires_at: Millis,
+    pub(crate) note: Option<String>,
 }
 
 /// Who holds a resource, and who waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resource {
-    pub(super) holders: Vec<Place>,
-    pub(super) queue: Vec<Place>,
-    pub(super) newest_fence: u64,
+    pub(crate) holders: Vec<Place>,
+    pub(crate) queue: Vec<Place>,
+    pub(crate) newest_fence: u64,
 }
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) body: String,
-    pub(super) posted_at: Millis,
-    pub(super) expires_at: Option<Millis>,
-    pub(super) key: Option<String>,
-    pub(super) fanout: u64,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) body: String,
+    pub(crate) posted_at: Millis,
+    pub(crate) expires_at: Option<Millis>,
+    pub(crate) key: Option<String>,
+    pub(crate) fanout: u64,
 }
 
 /// The state, as the checkers fold it.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    pub(super) agents: BTreeMap<String, Agent>,
-    pub(super) resources: BTreeMap<String, Resource>,
-    pub(super) messages: BTreeMap<MessageId, Message>,
-    pub(super) cursors: BTreeMap<String, MessageId>,
-    pub(super) newest_message: MessageId,
-    pub(super) newest_claim: ClaimId,
+    pub(crate) agents: BTreeMap<String, Agent>,
+    pub(crate) resources: BTreeMap<String, Resource>,
+    pub(crate) messages: BTreeMap<MessageId, Message>,
+    pub(crate) cursors: BTreeMap<String, MessageId>,
+    pub(crate) newest_message: MessageId,
+    pub(crate) newest_claim: ClaimId,
     /// The newest post of each agent under each key: which, and when.
-    pub(super) keys: BTreeMap<(String, String), (MessageId, Millis)>,
+    pub(crate) keys: BTreeMap<(String, String), (MessageId, Millis)>,
     /// Bodies of posts without a key: each was called once.
-    pub(super) bodies: BTreeSet<String>,
-    pub(super) newest_at: Millis,
+    pub(crate) bodies: BTreeSet<String>,
+    pub(crate) newest_at: Millis,
     /// The fence that the shared run promoted in the present entry got.
-    pub(super) run: Option<(u64, String, u64)>,
+    pub(crate) run: Option<(u64, String, u64)>,
     /// Resources that the present entry touched.
-    pub(super) touched: BTreeSet<String>,
+    pub(crate) touched: BTreeSet<String>,
 }
 
 impl Model {

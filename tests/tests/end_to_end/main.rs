@@ -12,8 +12,10 @@
 )]
 
 mod command_line;
+mod commands;
 mod contention;
 mod damage;
+mod doctor;
 mod durability;
 mod folder;
 mod hammer;
@@ -22,4 +24,5 @@ mod python;
 mod refusal;
 mod rejections;
 mod session;
+mod trust;
 mod working_day;

@@ -22,7 +22,7 @@ use super::storage::FsStorage;
 use crate::core::{
     Agent, AgentId, ClaimId, DEFAULT_LEASE_SECONDS, Entry, Event, Hold, Message, MessageId, Millis,
     Mode, Part, Resource, ResourceState, Snapshot, SnapshotBuilder, Ticket, Timestamp, TrailRecord,
-    settle,
+    escape, settle,
 };
 use crate::ports::{Clock, Outcome, StorageError, StorageErrorKind};
 
@@ -30,6 +30,9 @@ use crate::ports::{Clock, Outcome, StorageError, StorageErrorKind};
 /// as the predecessor itself does.
 const STALE_LOCK: Millis = 5_000;
 const LOCK_POLL: Millis = 20;
+/// The longest file that is adopted. The predecessor reads and writes its file as one
+/// string, and its runtime has none of 512 MiB.
+const MAX_STATE_BYTES: u64 = 512 << 20;
 
 /// The predecessor's file.
 #[derive(Debug, Deserialize)]
@@ -80,6 +83,8 @@ struct NodeHolder {
     claim_id: ClaimId,
     lease_expires_at: f64,
     note: Option<String>,
+    /// Only in files of ours: the predecessor keeps one fence for all holders.
+    fence: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,14 +127,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             Err(error) if is_no_file(&error) => return Err(no_file(names::STATE)),
             Err(error) => return Err(failed(&error)),
         };
-        let len = self.fs.stat(&file).await.map_err(|e| failed(&e))?.len;
-        let mut bytes = vec![0; len as usize];
-        let read = self
-            .fs
-            .read_at(&file, 0, &mut bytes)
-            .await
-            .map_err(|e| failed(&e))?;
-        bytes.truncate(read);
+        let bytes = read_whole(&self.fs, &file).await.map_err(|e| failed(&e))?;
         Ok(Some(bytes))
     }
 
@@ -220,6 +218,20 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     }
 }
 
+/// The whole of a `state.json`. Its length is looked at before anything is read, since
+/// a file of a stranger may claim to be longer than any memory.
+pub(super) async fn read_whole<F: FileSystem>(fs: &F, file: &F::File) -> io::Result<Vec<u8>> {
+    let len = fs.stat(file).await?.len;
+    if len > MAX_STATE_BYTES {
+        let message = format!("it has {len} bytes, and at most {MAX_STATE_BYTES} are read");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let mut bytes = vec![0; len as usize];
+    let read = fs.read_at(file, 0, &mut bytes).await?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
 /// Whether a `state.json` carries our mark. One that cannot be read carries none.
 pub(super) fn is_ours(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]
@@ -232,7 +244,7 @@ pub(super) fn is_ours(bytes: &[u8]) -> bool {
         .is_ok()
 }
 
-fn damaged(what: &str) -> StorageError {
+pub(super) fn damaged(what: &str) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Damaged,
         what: format!(
@@ -250,12 +262,16 @@ fn damaged(what: &str) -> StorageError {
 /// # Errors
 ///
 /// What is wrong with the file, and where.
-fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
-    let node: NodeState = serde_json::from_slice(bytes).map_err(|error| {
+pub(super) fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
+    // Members that are passed over are not looked into, so this would go unnoticed there.
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| format!("byte {} of it is no UTF-8", error.valid_up_to()))?;
+    let node: NodeState = serde_json::from_str(text).map_err(|error| {
         format!(
-            "line {}, byte {} of it: {error}",
+            "line {}, byte {} of it: {}",
             error.line(),
-            error.column()
+            error.column(),
+            escape(&error.to_string())
         )
     })?;
     let mut builder = SnapshotBuilder::new(0);
@@ -274,8 +290,30 @@ fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
         snapshot.state.apply(now, event);
     }
     snapshot.trail.record(&healed);
-    snapshot.state.invariants()?;
+    let sound = snapshot.state.invariants();
+    sound.map_err(|broken| escape(&broken))?;
     Ok(snapshot)
+}
+
+/// The state in a `state.json` of ours, and the entry up to which it goes. It is a copy
+/// for people, with times in whole seconds and without retry keys, so only the doctor
+/// reads it, and only where the journal is lost.
+pub(super) fn salvage(bytes: &[u8], now: Millis) -> Option<(u64, Snapshot)> {
+    #[derive(Deserialize)]
+    struct Marked {
+        mesh: Mark,
+    }
+    #[derive(Deserialize)]
+    struct Mark {
+        seq: u64,
+    }
+    let marked: Marked = serde_json::from_slice(bytes).ok()?;
+    let mut state: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(bytes).ok()?;
+    // Our trail has kinds of events that the predecessor's has not.
+    state.remove("events");
+    let snapshot = adopt(&serde_json::to_vec(&state).ok()?, now).ok()?;
+    Some((marked.mesh.seq, snapshot))
 }
 
 fn parts(node: NodeState, now: Millis) -> Result<Vec<Part>, String> {
@@ -390,7 +428,7 @@ fn hold(row: &NodeHolder, fence: u64, now: Millis) -> Hold {
     Hold {
         agent_id: AgentId::from(row.agent_id.as_str()),
         claim_id: row.claim_id,
-        fence,
+        fence: row.fence.filter(|own| *own <= fence).unwrap_or(fence),
         // The predecessor did not keep what was asked for. What is left of a longer
         // lease stands in for it, so that it is not taken for a bad clock's (C12).
         lease_ms: (DEFAULT_LEASE_SECONDS * 1000).max(expires_at.saturating_sub(now)),
@@ -415,6 +453,7 @@ fn messages(rows: BTreeMap<String, NodeMessage>) -> Result<Vec<(MessageId, Arc<M
     let mut messages = BTreeMap::new();
     for (key, row) in rows {
         if key.parse() != Ok(row.message_id) {
+            let key = escape(&key);
             return Err(format!("message {key} says that it is {}", row.message_id));
         }
         let message = Message {

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::error::put_off;
 use super::generation::{Generation, ReadError};
 use super::names;
 use super::seam::{FileStat, FileSystem};
@@ -96,7 +97,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
                 sum: chain.tip,
             };
             if let Err(error) = self.marks.write(&self.fs, mark).await {
-                tracing::warn!("writing {WATERMARK} failed: {error}");
+                put_off(&format!("writing {WATERMARK}"), &error);
             }
         }
     }
@@ -160,8 +161,8 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
                 "{} was removed under this process",
                 names::journal(log.generation.number)
             ),
-            next: "nothing was changed: restore journal.* from a backup, or delete the whole \
-                   folder to start over"
+            next: "nothing was changed: restore journal.* from a backup, save what is left \
+                   with `mesh doctor --repair`, or delete the whole folder to start over"
                 .to_owned(),
             outcome: Outcome::Unknown,
         })

@@ -37,6 +37,26 @@ impl Damage {
         }
     }
 
+    /// The file that it is about.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The byte at which it was noticed.
+    pub(super) fn byte(&self) -> u64 {
+        self.byte
+    }
+
+    /// What is wrong there.
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Whether it is no damage, but the work of a newer mesh.
+    pub(super) fn is_newer(&self) -> bool {
+        self.kind == StorageErrorKind::Newer
+    }
+
     /// The error to report. Reads the file up to the byte to count its lines.
     pub(super) async fn report<F: FileSystem>(self, fs: &F) -> StorageError {
         let line = line_of(fs, &self.file, self.byte).await;
@@ -67,7 +87,7 @@ pub(super) fn no_file(name: &str) -> StorageError {
 }
 
 /// The line, from 1, in which a byte stands; as far as the file can be read.
-async fn line_of<F: FileSystem>(fs: &F, name: &str, byte: u64) -> usize {
+pub(super) async fn line_of<F: FileSystem>(fs: &F, name: &str, byte: u64) -> usize {
     let mut line = 1;
     let Ok(file) = fs.open(name, Access::Read).await else {
         return line;

@@ -38,6 +38,15 @@ pub(super) fn is_no_file(error: &Error) -> bool {
         )
 }
 
+/// Logs that a courtesy to others failed. Who may only read leaves it to those who write,
+/// and need not be told.
+pub(super) fn put_off(what: &str, error: &Error) {
+    match error.kind() {
+        ErrorKind::ReadOnlyFilesystem => tracing::debug!("{what} is left to others: {error}"),
+        _ => tracing::warn!("{what} failed: {error}"),
+    }
+}
+
 fn kind(error: &Error) -> StorageErrorKind {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StorageErrorKind::Full,

@@ -17,6 +17,7 @@ use super::lock::LockKind;
 use super::names;
 use super::seam::{Access, FileSystem};
 use super::write::write_whole;
+use crate::core::escape;
 use crate::ports::{Outcome, StorageError, StorageErrorKind};
 
 /// The version of the folder that this mesh writes.
@@ -89,6 +90,32 @@ impl Format {
         serde_json::from_slice(bytes).map_err(|e| damaged(&e))
     }
 
+    /// Whether this mesh knows kinds of events that the folder does not allow yet.
+    #[cfg(feature = "os")]
+    pub(super) fn is_behind(&self) -> bool {
+        self.format < FORMAT_VERSION || self.events < EVENTS_VERSION
+    }
+
+    /// Allows all that this mesh knows, in place of what the folder said before.
+    #[cfg(feature = "os")]
+    pub(super) async fn raise<F: FileSystem>(
+        &self,
+        fs: &F,
+        temporary: &str,
+    ) -> Result<Self, StorageError> {
+        let failed = |e: &io::Error| io_error("write", names::FORMAT, Outcome::NoEffect, e);
+        let raised = Self::new(self.lock);
+        let mut json = serde_json::to_vec(&raised).map_err(|e| failed(&e.into()))?;
+        json.push(b'\n');
+        write_whole(fs, temporary, std::iter::once(Ok(json)))
+            .await
+            .map_err(|e| failed(&e))?;
+        let renamed = fs.rename(temporary, names::FORMAT).await;
+        renamed.map_err(|e| failed(&e))?;
+        fs.sync_dir().await.map_err(|e| failed(&e))?;
+        Ok(raised)
+    }
+
     /// Writes the folder's format, unless another process has done so. The directory
     /// must have been synced with a generation in it.
     pub(super) async fn create<F: FileSystem>(
@@ -121,10 +148,11 @@ fn damaged(error: &serde_json::Error) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Damaged,
         what: format!(
-            "{}, line {}, byte {}: {error}",
+            "{}, line {}, byte {}: {}",
             names::FORMAT,
             error.line(),
-            error.column()
+            error.column(),
+            escape(&error.to_string())
         ),
         next: "nothing was changed: keep a copy of the folder, run `mesh doctor`, and restore the \
                file from a backup"

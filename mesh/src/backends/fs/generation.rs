@@ -9,9 +9,9 @@ use super::chain::{Chain, Link};
 use super::damage::Damage;
 use super::error::is_no_file;
 use super::names;
-use super::record::{Record, Scanned, Sum, Tag, scan};
+use super::record::{MAX_RECORD, Record, Scanned, Sum, Tag, scan};
 use super::seam::{Access, FileId, FileSystem};
-use crate::core::{Entry, Event, Millis, Part, SnapshotBuilder};
+use crate::core::{Entry, Event, MAX_COUNT, Millis, Part, SnapshotBuilder, escape};
 use crate::planted::{self, Bug};
 
 /// The version of the records in a generation.
@@ -21,6 +21,9 @@ pub(super) const RECORD_VERSION: u32 = 1;
 const FIRST_READ: usize = 4 << 10;
 /// The most that one read asks for, unless one record is larger.
 const LARGEST_READ: usize = 256 << 10;
+
+/// What is said of numbers that mesh cannot have given.
+const OUT_OF_RANGE: &str = "has a number that is out of range";
 
 /// The first record of a generation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,12 +61,37 @@ pub(super) struct EntryBody<'a> {
 
 /// The same, read back.
 #[derive(Deserialize)]
-struct StoredEntry {
-    seq: u64,
-    durable: u64,
-    id: String,
-    at: Millis,
-    events: Vec<Event>,
+pub(super) struct StoredEntry {
+    pub(super) seq: u64,
+    pub(super) durable: u64,
+    pub(super) id: String,
+    pub(super) at: Millis,
+    pub(super) events: Vec<Event>,
+}
+
+impl From<StoredEntry> for Entry {
+    fn from(stored: StoredEntry) -> Self {
+        Self {
+            seq: stored.seq,
+            id: stored.id,
+            at: stored.at,
+            events: stored.events,
+        }
+    }
+}
+
+/// What stands in a generation, whether it counts or not.
+pub(super) enum Loose {
+    /// A whole valid record.
+    Record {
+        at: u64,
+        sum: Sum,
+        prev: Sum,
+        tag: Option<Tag>,
+        body: Vec<u8>,
+    },
+    /// Bytes that are none.
+    Junk { at: u64, bytes: Vec<u8> },
 }
 
 /// What of an entry or seal matters for the chain alone.
@@ -114,7 +142,7 @@ pub(super) struct Generation<F: FileSystem> {
     /// The first byte that is not read yet.
     pub(super) position: u64,
     /// Where the newest record that counts ends: damage begins here.
-    accepted_end: u64,
+    pub(super) accepted_end: u64,
     /// Whether the bytes from `position` to the end were seen, and were no record.
     pub(super) unfinished: bool,
     /// What was read from `position` on.
@@ -145,7 +173,8 @@ impl<F: FileSystem> Generation<F> {
         Ok(generation.read_head(fs).await?.log)
     }
 
-    async fn unread(fs: &F, number: u64) -> Result<Self, ReadError> {
+    /// Opens generation `number` without reading anything.
+    pub(super) async fn unread(fs: &F, number: u64) -> Result<Self, ReadError> {
         let name = names::journal(number);
         let file = match fs.open(&name, Access::Append).await {
             Err(error) if is_no_file(&error) => {
@@ -177,6 +206,9 @@ impl<F: FileSystem> Generation<F> {
         let (_, head) = self.expect::<CheckpointHead>(fs, Tag::Checkpoint).await?;
         if head.version != RECORD_VERSION {
             return Err(self.newer("has records of a version that this mesh does not know"));
+        }
+        if head.seq > MAX_COUNT {
+            return Err(self.damaged(OUT_OF_RANGE));
         }
         if head.generation != self.number {
             return Err(self.damaged("is the file of another generation"));
@@ -257,6 +289,7 @@ impl<F: FileSystem> Generation<F> {
         let value = match serde_json::from_slice(record.body) {
             Ok(value) => value,
             Err(error) => {
+                let error = escape(&error.to_string());
                 let what = format!("has a checkpoint that this mesh does not know: {error}");
                 return Err(self.newer(&what));
             }
@@ -310,6 +343,43 @@ impl<F: FileSystem> Generation<F> {
         }
     }
 
+    /// The next thing in the file, whether it counts or not: for who looks for what can
+    /// be saved of a damaged generation.
+    pub(super) async fn next_loose(&mut self, fs: &F) -> Result<Option<Loose>, ReadError> {
+        let at = self.position;
+        loop {
+            let (loose, len) = match scan(self.rest()) {
+                Scanned::Record(record, len) => {
+                    let loose = Loose::Record {
+                        at,
+                        sum: record.sum,
+                        prev: record.prev,
+                        tag: record.tag,
+                        body: record.body.to_vec(),
+                    };
+                    (loose, len)
+                }
+                Scanned::Void(len) => {
+                    let bytes = self.rest()[..len].to_vec();
+                    (Loose::Junk { at, bytes }, len)
+                }
+                Scanned::Unfinished | Scanned::End => {
+                    if self.fill(fs).await? {
+                        continue;
+                    }
+                    let bytes = self.rest().to_vec();
+                    if bytes.is_empty() {
+                        return Ok(None);
+                    }
+                    let len = bytes.len();
+                    (Loose::Junk { at, bytes }, len)
+                }
+            };
+            self.consume(len);
+            return Ok(Some(loose));
+        }
+    }
+
     /// Takes in a record that this process wrote itself, right at its position.
     pub(super) fn extend(&mut self, sum: Sum, link: Link, end: u64) {
         self.chain.extend(sum, link);
@@ -331,6 +401,9 @@ impl<F: FileSystem> Generation<F> {
     async fn fill(&mut self, fs: &F) -> Result<bool, ReadError> {
         if self.at_end {
             return Ok(false);
+        }
+        if self.buffer.len() - self.used > MAX_RECORD {
+            return Err(self.damaged("has more bytes than any record, and no end of one"));
         }
         self.buffer.drain(..self.used);
         self.used = 0;
@@ -442,13 +515,10 @@ fn judge_next(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>)
     if !chain.accepts(record.prev, link) {
         return Ok((Step::Void, None));
     }
-    let entry = Entry {
-        seq: stored.seq,
-        id: stored.id,
-        at: stored.at,
-        events: stored.events,
-    };
-    Ok((Step::Entry(entry, record.sum), Some(link)))
+    if stored.seq > MAX_COUNT || !stored.events.iter().all(Event::is_in_range) {
+        return Err(Verdict::Damaged(OUT_OF_RANGE.to_owned()));
+    }
+    Ok((Step::Entry(stored.into(), record.sum), Some(link)))
 }
 
 fn reaches(chain: &Chain, durable: u64) -> Result<(), Verdict> {
@@ -460,6 +530,7 @@ fn reaches(chain: &Chain, durable: u64) -> Result<(), Verdict> {
 
 fn parse<'a, T: Deserialize<'a>>(record: &Record<'a>) -> Result<T, Verdict> {
     serde_json::from_slice(record.body).map_err(|error| {
+        let error = escape(&error.to_string());
         Verdict::Newer(format!(
             "has a record that this mesh does not know: {error}"
         ))

@@ -9,6 +9,7 @@ mod append;
 mod barrier;
 mod chain;
 mod damage;
+pub mod doctor;
 mod error;
 mod export;
 mod format;
@@ -21,6 +22,7 @@ mod nonces;
 mod open;
 #[cfg(feature = "os")]
 mod os;
+mod read_only;
 mod record;
 mod rotation;
 mod seam;
@@ -30,17 +32,24 @@ pub(crate) mod testing;
 #[cfg(test)]
 #[cfg(feature = "os")]
 mod tests;
+#[cfg(feature = "os")]
+mod upgrade;
 mod watermark;
 mod write;
 
 pub use chain::{Chain, Link};
+pub use export::pieces as state_json;
 pub use format::Format;
 #[cfg(feature = "os")]
 pub use locate::{Location, locate};
 pub use lock::{KernelLock, LockDirectory, LockKind, StoreLock};
+pub use names::parse_journal as journal_generation;
 pub use nonces::Nonces;
 #[cfg(feature = "os")]
-pub use os::OsFileSystem;
+pub use os::{FileKind, OsFileSystem, Survey, SurveyEntry};
+pub use read_only::ReadOnly;
 pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 pub use storage::{FsOptions, FsStorage};
+#[cfg(feature = "os")]
+pub use upgrade::{Upgrade, upgrade_folder};

@@ -10,6 +10,8 @@
 //! | `lock`, `lock.flock` | the store's lock, of either kind |
 //! | `tmp.<g>.<nonce>` | a file in the making, of no use once generation g is retired |
 
+use crate::core::MAX_COUNT;
+
 /// Proof that the folder is not new.
 pub(super) const FORMAT: &str = "format";
 /// The state, for people; before adoption, the predecessor's.
@@ -24,11 +26,12 @@ pub(super) fn journal(generation: u64) -> String {
     format!("journal.{generation}")
 }
 
-/// The generation that a name stands for, if it is one that [`journal`] makes.
-pub(super) fn parse_journal(name: &str) -> Option<u64> {
+/// The generation of the journal that a file name stands for, if it is one that mesh
+/// makes.
+pub fn parse_journal(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("journal.")?;
     let generation = digits.parse().ok()?;
-    (generation > 0 && journal(generation) == name).then_some(generation)
+    ((1..=MAX_COUNT).contains(&generation) && journal(generation) == name).then_some(generation)
 }
 
 /// A file in the making. The nonce makes it nobody else's; the generation tells when
@@ -59,6 +62,9 @@ mod tests {
             "journal.+1",
             "journal.1.bak",
             "journal.",
+            "journal.18446744073709551615",
+            "journal.99999999999999999999",
+            "journal.../x",
         ] {
             assert_eq!(parse_journal(foreign), None, "{foreign}");
         }

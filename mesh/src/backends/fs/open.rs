@@ -180,12 +180,12 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
 }
 
 /// The error of a folder that has `witness`, and so had a journal.
-fn missing_journal(witness: &str) -> StorageError {
+pub(super) fn missing_journal(witness: &str) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Damaged,
         what: format!("the journal is missing, although there is a file {witness} beside it"),
-        next: "nothing was changed: restore journal.* from a backup, or delete the whole folder \
-               to start over"
+        next: "nothing was changed: restore journal.* from a backup, save what is left with \
+               `mesh doctor --repair`, or delete the whole folder to start over"
             .to_owned(),
         outcome: Outcome::NoEffect,
     }

@@ -24,6 +24,11 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The record separator of RFC 7464.
 const SEPARATOR: u8 = 0x1E;
 
+/// The longest record, in bytes. A batch of commands makes less than 4 MiB and a part
+/// little more than its longest row, so this leaves room for what a predecessor may have
+/// stored; and it bounds the memory that a folder of a stranger can make a reader use.
+pub(super) const MAX_RECORD: usize = 64 << 20;
+
 /// The checksum of a record: XXH3, 64 bits, printed as 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sum(pub u64);
@@ -132,7 +137,8 @@ const DIGITS: usize = 16;
 ///
 /// # Errors
 ///
-/// Where `body` has no JSON form, which none of the backend's types lacks.
+/// Where the record would be too long for its readers (64 MiB), and where `body` has no
+/// JSON form, which none of the backend's types lacks.
 pub fn encode(prev: Sum, tag: Tag, body: &impl Serialize) -> serde_json::Result<(Vec<u8>, Sum)> {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(SEPARATOR);
@@ -147,6 +153,11 @@ pub fn encode(prev: Sum, tag: Tag, body: &impl Serialize) -> serde_json::Result<
     bytes.extend_from_slice(b"\":");
     serde_json::to_writer(&mut bytes, body)?;
     bytes.push(b'}');
+    if bytes.len() >= MAX_RECORD {
+        // No reader would take it.
+        let message = format!("a record of {} bytes is too long", bytes.len());
+        return Err(serde::ser::Error::custom(message));
+    }
     let sum = Sum::of(&bytes[covered..]);
     bytes[digits..covered].copy_from_slice(sum.to_string().as_bytes());
     bytes.push(b'\n');

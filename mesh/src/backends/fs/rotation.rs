@@ -17,6 +17,7 @@
 use std::io;
 
 use super::chain::Link;
+use super::error::put_off;
 use super::export;
 use super::generation::{CheckpointHead, Generation, Place, RECORD_VERSION, ReadError, Ready};
 use super::names;
@@ -192,7 +193,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         let Some(log) = &self.log else { return };
         let present = log.generation.number;
         if let Err(error) = self.retire_before(present).await {
-            tracing::warn!("removing old generations failed: {error}");
+            put_off("removing old generations", &error);
         }
     }
 

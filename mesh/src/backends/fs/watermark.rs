@@ -119,9 +119,26 @@ impl<F: FileSystem> Watermark<F> {
         Ok(())
     }
 
+    /// Bytes of a slot.
+    pub(super) const SLOT: usize = SLOT_BYTES;
+
+    /// Where the slots begin that were written to, and say nothing.
+    pub(super) fn torn(&self) -> impl Iterator<Item = usize> + use<F> {
+        let slots = self.bytes;
+        (0..SLOTS).map(|slot| slot * SLOT_BYTES).filter(move |at| {
+            let slot = &slots[*at..*at + SLOT_BYTES];
+            slot.iter().any(|byte| *byte != 0) && Mark::decode(slot).is_none()
+        })
+    }
+
     /// The highest mark that was read.
     pub(super) fn highest(&self) -> Option<Mark> {
         self.marks.iter().flatten().copied().max()
+    }
+
+    /// Whether a mark names exactly this entry.
+    pub(super) fn confirms(&self, seq: u64, sum: Sum) -> bool {
+        self.marks.contains(&Some(Mark { seq, sum }))
     }
 
     /// Whether a mark says that entry `seq` is another one than that with `sum`.

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) use error::DemoError;
 
 use super::failure::Failure;
-use super::runtime;
+use super::{Ending, runtime};
 use folder::TemporaryFolder;
 use narrator::Narrator;
 
@@ -24,7 +24,7 @@ use narrator::Narrator;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Plays the scene.
-pub(super) fn run() -> Result<(), Failure> {
+pub(super) fn run() -> Result<Ending, Failure> {
     let folder = TemporaryFolder::create()?;
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
@@ -38,5 +38,6 @@ pub(super) fn run() -> Result<(), Failure> {
     // Ends the agents, whatever became of the scene, and before their folder goes.
     drop(runtime);
     drop(folder);
-    outcome.map_err(Failure::from)
+    outcome?;
+    Ok(Ending::Done)
 }

@@ -1,10 +1,10 @@
 //! The voice of the demo: aligned lines, in colour where somebody can see it.
 
-use std::env;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use super::error::DemoError;
+use crate::cli::screen::shows_colour;
 
 /// How an outcome looks.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub(super) struct Narrator<W> {
 impl Narrator<io::Stdout> {
     /// Speaks to standard output; in colour on a terminal, unless `NO_COLOR` is set.
     pub(super) fn on_stdout() -> Self {
-        let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none();
+        let colour = shows_colour(io::stdout().is_terminal());
         Self::new(io::stdout(), colour)
     }
 }

@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, LocalSet, spawn_local};
 use super::*;
 use crate::coordinator::fake::fake;
 use crate::core::{Command, MAX_REQUEST_BYTES, State, decide};
+use crate::mcp::INSTRUCTIONS;
 use crate::ports::{Outcome, StorageErrorKind};
 
 /// 2026-06-14T12:00:00Z.
@@ -56,12 +57,18 @@ impl Client {
     }
 
     fn dial(folder: Folder) -> Self {
+        Self::dial_pinned(folder, None)
+    }
+
+    fn dial_pinned(folder: Folder, pin: Option<Pin>) -> Self {
         let (writer, server_reads) = duplex(4 << 20);
         let (server_writes, reader) = duplex(4 << 20);
         let shutdown = Shutdown::default();
         let ends = shutdown.clone();
         let server =
-            spawn_local(async move { serve(folder, server_reads, server_writes, &ends).await });
+            spawn_local(
+                async move { serve(folder, pin, server_reads, server_writes, &ends).await },
+            );
         let lines = BufReader::new(reader).lines();
         Self {
             writer: Some(writer),
@@ -292,7 +299,7 @@ fn a_folder_that_cannot_be_used_is_named_in_every_answer() {
 #[test]
 fn a_panic_is_answered_and_the_session_goes_on() {
     run(async {
-        let server = Server::new(Ok(in_memory()));
+        let server = Server::new(Ok(in_memory()), None);
         static BROKEN: tools::Tool = tools::Tool::broken();
         let result = server.call(&BROKEN, Map::new()).await;
         assert_eq!(result.is_error, Some(true));
@@ -300,6 +307,39 @@ fn a_panic_is_answered_and_the_session_goes_on() {
         let claims = tools::find("claims").unwrap();
         let arguments = Map::from_iter([("agent_id".to_owned(), json!("a"))]);
         assert_eq!(server.call(claims, arguments).await.is_error, Some(false));
+    });
+}
+
+#[test]
+fn a_pinned_connection_speaks_for_one_agent_only() {
+    run(async {
+        let pin = Some(Pin::new("a").unwrap());
+        let mut client = Client::dial_pinned(Ok(in_memory()), pin);
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"}});
+        let hello = client.answer("initialize", &params).await;
+        let told = hello["result"]["instructions"].as_str().unwrap();
+        assert!(told.starts_with(INSTRUCTIONS) && told.contains("You are \"a\" here"));
+        let listed = client.answer("tools/list", &json!({})).await;
+        assert!(listed.to_string().len() < 10_000);
+        for tool in listed["result"]["tools"].as_array().unwrap() {
+            let required = &tool["inputSchema"]["required"];
+            assert!(!required.to_string().contains("agent_id"), "{tool}");
+        }
+        let granted = client.call("claim", &json!({"resource": "r"})).await;
+        assert_eq!(granted["structuredContent"]["holder"], "a");
+        let own = json!({"agent_id": "a", "resource": "r"});
+        let renewed = client.call("claim", &own).await;
+        assert_eq!(renewed["structuredContent"]["fence"], 1);
+        let posing = json!({"agent_id": "b", "resource": "s"});
+        assert_eq!(
+            client.refused("claim", &posing).await,
+            "agent_id: got the string \"b\"; allowed is \"a\" alone, to which this connection \
+             is pinned, or nothing at all"
+        );
+        let claims = client.call("claims", &json!({})).await;
+        let claims = claims["structuredContent"]["claims"].as_array().unwrap();
+        assert_eq!(claims.len(), 1, "the refused call changed nothing");
     });
 }
 

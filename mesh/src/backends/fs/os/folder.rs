@@ -53,6 +53,28 @@ pub(super) fn open(path: &Path, explicit: bool) -> Result<OwnedFd, StorageError>
     Ok(folder.dir)
 }
 
+/// Opens the folder `path` as it is, if there is one, and changes nothing.
+pub(super) fn open_to_inspect(path: &Path) -> Result<Option<OwnedFd>, StorageError> {
+    let path = without_trailing_slash(path)?;
+    match open_existing(&path) {
+        Ok(dir) => Ok(Some(dir)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(Errno::LOOP | Errno::NOTDIR) => Err(not_a_folder(&path)),
+        Err(error) => Err(failed("open the folder", &path)(error)),
+    }
+}
+
+/// The same, where mesh would use the folder.
+pub(super) fn look_at(path: &Path, explicit: bool) -> Result<Option<OwnedFd>, StorageError> {
+    let Some(dir) = open_to_inspect(path)? else {
+        return Ok(None);
+    };
+    let folder = Candidate { dir, path };
+    folder.refuse_remote()?;
+    folder.refuse_foreign_owner(explicit)?;
+    Ok(Some(folder.dir))
+}
+
 /// `O_NOFOLLOW` guards the last part of a path only if no slash comes after it.
 fn without_trailing_slash(path: &Path) -> Result<PathBuf, StorageError> {
     match path.file_name() {

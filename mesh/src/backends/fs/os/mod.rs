@@ -19,8 +19,11 @@
 mod file_system;
 mod folder;
 mod process;
+mod survey;
 #[cfg(test)]
 mod tests;
+
+pub use survey::{FileKind, Survey, SurveyEntry};
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -31,6 +34,7 @@ use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Sta
 use rustix::io::{Errno, pread, pwrite, retry_on_intr, write};
 
 use super::error::io_error;
+use super::read_only::ReadOnly;
 use super::seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 use crate::ports::{Outcome, StorageError};
 
@@ -81,13 +85,30 @@ impl OsFileSystem {
     /// [`Full`](crate::ports::StorageErrorKind::Full) and
     /// [`Io`](crate::ports::StorageErrorKind::Io) where the system fails.
     pub fn open(path: &Path, explicit: bool) -> Result<Self, StorageError> {
-        let folder = Folder::open(path, explicit)?;
-        Ok(Self {
+        Ok(Self::with(Folder::open(path, explicit)?, path, explicit))
+    }
+
+    fn with(folder: Folder, path: &Path, explicit: bool) -> Self {
+        Self {
             folder: Arc::new(RwLock::new(Arc::new(folder))),
             path: path.into(),
             explicit,
             process: process::this_process(),
-        })
+        }
+    }
+
+    /// Opens the mesh folder `path` as it is, to be looked at; `None` where there is
+    /// none. Nothing is made or changed, now or later.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), except that the content is not looked at.
+    pub fn look_at(path: &Path, explicit: bool) -> Result<Option<ReadOnly<Self>>, StorageError> {
+        let Some(dir) = folder::look_at(path, explicit)? else {
+            return Ok(None);
+        };
+        let folder = Folder::of(dir, path)?;
+        Ok(Some(ReadOnly::new(Self::with(folder, path, explicit))))
     }
 
     /// Where the folder was when it was opened, for messages to people.
@@ -119,7 +140,10 @@ impl OsFileSystem {
 
 impl Folder {
     fn open(path: &Path, explicit: bool) -> Result<Self, StorageError> {
-        let dir = folder::open(path, explicit)?;
+        Self::of(folder::open(path, explicit)?, path)
+    }
+
+    fn of(dir: OwnedFd, path: &Path) -> Result<Self, StorageError> {
         let stat = fs::fstat(&dir).map_err(|error| {
             let name = path.display().to_string();
             io_error("look at", &name, Outcome::NoEffect, &error.into())

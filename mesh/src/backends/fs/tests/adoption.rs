@@ -18,7 +18,7 @@ const E: &str = "01JZ0000000000000000000005";
 const NOW: u64 = 1_750_000_000;
 
 /// A state as the predecessor leaves it in the middle of a working day.
-fn node_state() -> Value {
+pub(super) fn node_state() -> Value {
     let agent = |id: &str, role: Value| {
         json!({
             "agent_id": id, "branch": "main", "prompt_ptr": "docs/task.md", "role": role,

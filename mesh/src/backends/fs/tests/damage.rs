@@ -193,8 +193,8 @@ fn a_removed_journal_is_damage_and_not_a_new_folder() {
             assert_damaged(&folder, StorageErrorKind::Damaged),
             format!(
                 "the journal is missing, although there is a file {witness} beside it; nothing \
-                 was changed: restore journal.* from a backup, or delete the whole folder to \
-                 start over"
+                 was changed: restore journal.* from a backup, save what is left with `mesh \
+                 doctor --repair`, or delete the whole folder to start over"
             )
         );
     }

@@ -1,0 +1,72 @@
+//! The names that a repair gives.
+//!
+//! What repair n puts aside is called `<name>.damaged.<n>`; once it is through, its
+//! report is `repair.<n>.json`. Files that were put aside without a report are the work
+//! of a repair that was cut short, and the next one goes on from there.
+
+/// What `name` is called once repair `n` has put it aside.
+pub(super) fn set_aside(name: &str, n: u64) -> String {
+    format!("{name}{}", suffix(n))
+}
+
+/// What repair `n` appends to names.
+pub(super) fn suffix(n: u64) -> String {
+    format!(".damaged.{n}")
+}
+
+/// The repair that put `name` aside, and what the file was called before.
+pub(super) fn parse_set_aside(name: &str) -> Option<(&str, u64)> {
+    let (name, n) = name.rsplit_once(".damaged.")?;
+    Some((name, n.parse().ok()?))
+}
+
+/// The report of repair `n`.
+pub(super) fn report(n: u64) -> String {
+    format!("repair.{n}.json")
+}
+
+/// The report of repair `n` until it is through.
+pub(super) fn draft(n: u64) -> String {
+    format!("repair.{n}.draft.json")
+}
+
+/// The repair that a report is about.
+pub(super) fn parse_report(name: &str) -> Option<u64> {
+    let n = name.strip_prefix("repair.")?.strip_suffix(".json")?;
+    n.parse().ok()
+}
+
+/// The repair that was cut short, if one was.
+pub(super) fn unfinished(names: &[String]) -> Option<u64> {
+    let put_aside = names
+        .iter()
+        .filter_map(|name| parse_set_aside(name))
+        .map(|(_, n)| n);
+    put_aside
+        .max()
+        .filter(|n| !names.iter().any(|name| *name == report(*n)))
+}
+
+/// The number of the next repair.
+pub(super) fn next_repair(names: &[String]) -> u64 {
+    let reports = names.iter().filter_map(|name| parse_report(name));
+    let put_aside = names.iter().filter_map(|name| parse_set_aside(name));
+    let newest = reports.chain(put_aside.map(|(_, n)| n)).max();
+    newest.unwrap_or(0).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repair_without_its_report_is_unfinished() {
+        let name = set_aside("journal.3", 2);
+        assert_eq!(parse_set_aside(&name), Some(("journal.3", 2)));
+        let mut names = vec!["format".to_owned(), name, report(1)];
+        assert_eq!(unfinished(&names), Some(2));
+        assert_eq!(next_repair(&names), 3);
+        names.push(report(2));
+        assert_eq!(unfinished(&names), None);
+    }
+}

@@ -1,0 +1,123 @@
+//! A folder that is only looked at.
+//!
+//! Whoever watches a fleet must not take part in it: looking makes no folder, adopts no
+//! predecessor, finishes nobody's rotation and leaves no mark. So every operation that
+//! would change something is refused here, at the seam, whatever the code above it
+//! attempts; and what is read is synced all the same, because syncing changes nothing
+//! but what a power cut would take, and rule G5 asks for it.
+
+use std::io;
+
+use super::seam::{Access, Appended, FileStat, FileSystem, ProcessId};
+use crate::ports::{Outcome, StorageError, StorageErrorKind};
+
+/// The file system `F`, without its changes.
+#[derive(Clone, Debug)]
+pub struct ReadOnly<F>(F);
+
+impl<F: FileSystem> ReadOnly<F> {
+    /// Takes the changes away.
+    pub fn new(fs: F) -> Self {
+        Self(fs)
+    }
+}
+
+fn refused<T>() -> io::Result<T> {
+    Err(io::ErrorKind::ReadOnlyFilesystem.into())
+}
+
+impl<F: FileSystem> FileSystem for ReadOnly<F> {
+    type File = F::File;
+
+    /// Whatever for, it is opened to be read, and not made.
+    async fn open(&self, name: &str, _access: Access) -> io::Result<F::File> {
+        self.0.open(name, Access::Read).await
+    }
+
+    async fn create(&self, _name: &str) -> io::Result<F::File> {
+        refused()
+    }
+
+    async fn read_at(&self, file: &F::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(file, offset, buffer).await
+    }
+
+    async fn append(&self, _file: &F::File, _bytes: &[u8]) -> io::Result<Appended> {
+        refused()
+    }
+
+    async fn write_at(&self, _file: &F::File, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
+        refused()
+    }
+
+    async fn sync(&self, file: &F::File) -> io::Result<()> {
+        self.0.sync(file).await
+    }
+
+    async fn sync_dir(&self) -> io::Result<()> {
+        self.0.sync_dir().await
+    }
+
+    async fn stat(&self, file: &F::File) -> io::Result<FileStat> {
+        self.0.stat(file).await
+    }
+
+    async fn stat_name(&self, name: &str) -> io::Result<FileStat> {
+        self.0.stat_name(name).await
+    }
+
+    async fn link(&self, _from: &str, _to: &str) -> io::Result<()> {
+        refused()
+    }
+
+    async fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
+        refused()
+    }
+
+    async fn remove(&self, _name: &str) -> io::Result<()> {
+        refused()
+    }
+
+    async fn list(&self, name: Option<&str>) -> io::Result<Vec<String>> {
+        self.0.list(name).await
+    }
+
+    async fn make_dir(&self, _name: &str) -> io::Result<()> {
+        refused()
+    }
+
+    async fn remove_dir(&self, _name: &str) -> io::Result<()> {
+        refused()
+    }
+
+    /// A lock keeps others waiting, which is a change to them.
+    async fn try_lock(&self, _file: &F::File) -> io::Result<bool> {
+        refused()
+    }
+
+    async fn unlock(&self, _file: &F::File) -> io::Result<()> {
+        refused()
+    }
+
+    async fn is_attached(&self) -> io::Result<bool> {
+        self.0.is_attached().await
+    }
+
+    /// There is nothing to turn to that would not have to be made.
+    async fn reattach(&self) -> Result<(), StorageError> {
+        Err(StorageError {
+            kind: StorageErrorKind::Io,
+            what: "the mesh folder was removed or replaced while it was looked at".to_owned(),
+            next: "look again".to_owned(),
+            outcome: Outcome::NoEffect,
+        })
+    }
+
+    fn this_process(&self) -> ProcessId {
+        self.0.this_process()
+    }
+
+    async fn is_dead(&self, process: &ProcessId) -> bool {
+        self.0.is_dead(process).await
+    }
+}

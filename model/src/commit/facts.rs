@@ -1,0 +1,138 @@
+//! What must happen somewhere, so that no promise is kept because nothing happens.
+
+use mesh::backends::fs::Link;
+use stateright::{Model, Property};
+
+use super::disk::Name;
+use super::writer::Phase;
+use super::{Action, Bounds, Commit, World};
+
+/// Something that a step can bring about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+enum Fact {
+    Told,
+    LostRace,
+    WonBehindOthers,
+    LostSeal,
+    TornIsVoid,
+    SawUnfinished,
+    VoidAfterSeal,
+    FinishedByOther,
+    LinkTaken,
+    NameGone,
+    Swept,
+    Retired,
+    ToldInNext,
+    CutLosesEntry,
+    CutLosesGeneration,
+    CutBringsBack,
+    Stolen,
+}
+
+impl Fact {
+    fn happens(self, bounds: &Bounds, world: &World, action: Action, next: &World) -> bool {
+        let len = |world: &World| world.log(bounds).map_or(0, |(log, _)| log.len());
+        if let Action::Cut(_) = action {
+            let newest = |world: &World| world.disk.newest().map_or(0, |(number, _)| number);
+            return match self {
+                Self::CutLosesEntry => len(next) < len(world),
+                Self::CutLosesGeneration => newest(next) < newest(world),
+                Self::CutBringsBack => next.disk.names.keys().any(|name| {
+                    matches!(name, Name::Journal(_)) && !world.disk.names.contains_key(name)
+                }),
+                _ => false,
+            };
+        }
+        if let Action::Append(n) | Action::Look(n) = action {
+            return match self {
+                Self::SawUnfinished => next.writers[n].unfinished,
+                Self::FinishedByOther => next.writers[n].phase == Phase::WritingNext,
+                _ => false,
+            };
+        }
+        if let Action::Lock(n) = action {
+            let held = world.writers.iter().enumerate();
+            let mut held = held.filter(|(m, writer)| *m != n && writer.locks);
+            return self == Self::Stolen && held.next().is_some();
+        }
+        let Action::Step(n, _) = action else {
+            return false;
+        };
+        let (before, after) = (&world.writers[n], &next.writers[n]);
+        let won = |link: Link| match link {
+            Link::Entry { seq } => after.chain.seq == seq && before.chain.seq < seq,
+            Link::Seal { .. } => after.chain.sealed,
+        };
+        match (self, before.phase) {
+            (Self::Told, Phase::Answering) => next.told.len() > world.told.len(),
+            (Self::ToldInNext, Phase::Answering) => {
+                next.told.len() > world.told.len() && before.number > 1
+            }
+            (Self::LostRace, Phase::Judging(Link::Entry { .. }, _)) => after.exposed,
+            (Self::WonBehindOthers, Phase::Judging(link, _)) => {
+                won(link) && after.phase != Phase::Idle
+            }
+            (Self::LostSeal, Phase::Judging(Link::Seal { .. }, _)) => {
+                after.phase == Phase::Following
+            }
+            (Self::TornIsVoid, Phase::Judging(..)) => {
+                let records = &world.disk.files[before.file].records;
+                records.iter().any(|record| !record.whole)
+            }
+            (Self::VoidAfterSeal, Phase::Judging(Link::Entry { .. }, _)) => {
+                after.chain.sealed && after.exposed
+            }
+            (Self::LinkTaken, Phase::Linking) => next.disk.names == world.disk.names,
+            (Self::NameGone, Phase::CheckingName) => after.phase == Phase::Following,
+            (Self::Swept, Phase::Sweeping(_)) => next.disk.names.len() < world.disk.names.len(),
+            (Self::Retired, Phase::Unlinking(_)) => next.disk.names.len() < world.disk.names.len(),
+            _ => false,
+        }
+    }
+}
+
+impl Commit {
+    /// Whether something that a step from here can bring about is seen for the first time.
+    fn shows(&self, world: &World, fact: Fact) -> bool {
+        self.witness.first(fact as u32, || {
+            let mut steps = self.next_steps(world).into_iter();
+            steps.any(|(action, next)| fact.happens(&self.bounds, world, action, &next))
+        })
+    }
+}
+
+/// One `sometimes` for each fact that can happen within the bounds.
+pub(super) fn properties(bounds: &Bounds) -> Vec<Property<Commit>> {
+    macro_rules! sometimes {
+        ($($when:expr, $fact:ident, $name:literal;)*) => {{
+            let mut properties = Vec::new();
+            $(if $when {
+                properties.push(Property::sometimes($name, |model: &Commit, world: &World| {
+                    model.shows(world, Fact::$fact)
+                }));
+            })*
+            properties
+        }};
+    }
+    let rotates = bounds.generations > 1;
+    sometimes! {
+        true, Told, "an entry is acknowledged";
+        true, LostRace, "an append loses its race";
+        bounds.torn && bounds.kills > 0, WonBehindOthers, "an append wins behind others' bytes";
+        rotates, LostSeal, "a seal loses its race";
+        bounds.torn && bounds.kills > 0, TornIsVoid, "a torn write is passed over";
+        bounds.torn, SawUnfinished, "a reader sees a write in its middle";
+        rotates, VoidAfterSeal, "an entry comes too late for its generation";
+        rotates, FinishedByOther, "somebody finishes another's rotation";
+        rotates, LinkTaken, "a successor is linked already";
+        rotates && bounds.generations > 2, NameGone, "a sealed generation is gone already";
+        rotates && bounds.generations > 2, Swept, "a temporary file is swept";
+        rotates, Retired, "a generation is retired";
+        rotates, ToldInNext, "an entry of the next generation is acknowledged";
+        bounds.cuts > 0, CutLosesEntry, "a power cut loses an entry";
+        rotates && bounds.cuts > 0, CutLosesGeneration, "a power cut loses a generation";
+        rotates && bounds.cuts > 0, CutBringsBack, "a power cut brings a generation back";
+        bounds.lock, Stolen, "the store's lock is stolen";
+    }
+}

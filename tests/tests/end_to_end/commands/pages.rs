@@ -1,0 +1,72 @@
+//! Help, completions and man pages.
+
+use mesh::tools::TOOLS;
+use tests::Site;
+
+use super::mesh;
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let site = Site::bare();
+    let others = ["status", "log", "mcp", "completions", "man"];
+    for name in TOOLS.iter().map(|tool| tool.name).chain(others) {
+        let help = mesh(&site, &[name, "--help"]).well().out;
+        let usage = help.lines().find(|line| line.starts_with("Usage: mesh"));
+        let usage = usage.expect("a usage line");
+        assert!(usage.contains(&format!(" {name} ")), "{usage}");
+        let example = format!(" mesh {name}");
+        let (_, examples) = help.split_once("Examples:\n").expect("examples");
+        assert!(examples.contains(&example) || name == "mcp", "{help}");
+    }
+    assert!(!site.mesh().exists(), "nothing was made");
+}
+
+/// What the table of the tools says is what the help says.
+#[test]
+fn the_help_of_a_tool_is_that_of_the_table() {
+    let site = Site::bare();
+    for tool in &TOOLS {
+        let help = mesh(&site, &[tool.name, "--help"]).well().out;
+        let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let help = flat(&help);
+        assert!(
+            help.contains(&flat(tool.description)),
+            "{}: {help}",
+            tool.name
+        );
+        for parameter in tool.parameters {
+            let told = flat(parameter.description);
+            assert!(help.contains(&told), "{}: {told}: {help}", tool.name);
+        }
+    }
+}
+
+#[test]
+fn completions_are_there_for_every_shell() {
+    let site = Site::bare();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = mesh(&site, &["completions", shell]).well().out;
+        for word in ["status", "claim", "queue"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    assert_eq!(mesh(&site, &["completions", "csh"]).code, Some(2));
+}
+
+#[test]
+fn there_is_a_man_page_for_mesh_and_each_command() {
+    let site = Site::bare();
+    let page = mesh(&site, &["man"]).well().out;
+    assert!(page.contains(".TH mesh 1"), "{page}");
+    assert!(
+        page.contains("MESH_AGENT") && page.contains("Exit codes"),
+        "{page}"
+    );
+    let page = mesh(&site, &["man", "claim"]).well().out;
+    assert!(page.contains(".TH mesh-claim 1"), "{page}");
+    assert!(page.contains("\\-\\-queue"), "{page}");
+    let unknown = mesh(&site, &["man", "cl\u{1b}im"]);
+    assert_eq!(unknown.code, Some(2));
+    let complaint = "mesh: mesh has no command \"cl\\u{1b}im\"; `mesh --help` lists them\n";
+    assert_eq!(unknown.err, complaint);
+}
