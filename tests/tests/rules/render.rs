@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use mesh::core::{
-    AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, Event, InboxReply, Liveness,
+    AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, Event, InboxReply, LapseReason, Liveness,
     MessageView, Mode, ReleaseReply, ReleaseStatus, Reply, RosterReply, State, Timestamp, Trail,
 };
 use serde_json::Value;
@@ -12,6 +12,9 @@ use crate::symbols::{at, span};
 
 /// A text longer than this is cut, and its length said.
 const SHOWN: usize = 60;
+
+/// How the body of a message from mesh itself begins, which is shown whole.
+const NOTICE: &str = "{\"resource\":";
 
 /// Of more messages than this, only the first and the last are shown.
 const MANY: usize = 20;
@@ -81,6 +84,27 @@ fn claim(reply: &ClaimReply) -> String {
     }
     if let Some(end) = reply.lease_expires_at {
         put(&mut line, format_args!(" until {}", at(end)));
+    }
+    for link in reply.deadlock.iter().flatten() {
+        put(
+            &mut line,
+            format_args!(" {}:{}->{}", link.agent_id, link.holds, link.waits_for),
+        );
+    }
+    if let Some(lost) = &reply.lost {
+        let reason = match lost.reason {
+            LapseReason::Lease => "lease",
+            LapseReason::Death => "death",
+        };
+        put(
+            &mut line,
+            format_args!(
+                " lost={} fence={} {} {reason}",
+                lost.claim_id,
+                lost.fence,
+                at(lost.at)
+            ),
+        );
     }
     line
 }
@@ -240,6 +264,9 @@ fn named(line: &mut String, name: &str, value: Option<&str>) {
 
 /// A text, quoted where it is more than a word, and cut where it is long.
 fn shortened(text: &str) -> String {
+    if text.starts_with(NOTICE) {
+        return text.to_owned();
+    }
     let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '"';
     if text.len() > SHOWN {
         let head: String = text.chars().take(3).collect();

@@ -115,7 +115,9 @@ impl Draft {
     /// Says nothing to an agent of an adopted folder whose name is the address of
     /// others, and nothing after the last message id.
     fn post_notice(&mut self, notice: &Notice) {
-        let next = self.state.mail.newest().next(self.now, self.entropy);
+        // The claim id of the same command may be made of the same entropy; the complement
+        // keeps the two from being the same text.
+        let next = self.state.mail.newest().next(self.now, !self.entropy);
         let Some(message_id) = next.filter(|_| !is_address(&notice.agent_id)) else {
             return;
         };
