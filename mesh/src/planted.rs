@@ -81,6 +81,16 @@ bugs! {
     UpgradeKeepsFence breaks "C3",
     #[doc = "A downgrade promotes nobody."]
     DowngradePromotesNobody breaks "C8",
+    #[doc = "A claim that would wait for itself is queued."]
+    CircleQueued breaks "W4",
+    #[doc = "Nobody is told of a promotion."]
+    PromotionNotTold breaks "W5",
+    #[doc = "Nobody is told of a loss."]
+    LossNotTold breaks "W5",
+    #[doc = "A renewal that comes too late looks like a new claim."]
+    LossNotSaid breaks "W6",
+    #[doc = "A checkpoint forgets what was lost."]
+    LossesLeftOutOfCheckpoint breaks "W6",
     #[doc = "The journal is never synced."]
     NoFileSync breaks "G4" | "G7",
     #[doc = "What others wrote is revealed before it is synced."]

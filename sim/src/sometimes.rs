@@ -56,6 +56,12 @@ situations! {
     RotationFinishedByOther,
     /// A name was lost or came back in a power cut.
     NameLost,
+    /// Mesh told an agent of a promotion or a loss.
+    ToldByMesh,
+    /// A claim was denied because it would have waited for itself.
+    DeadlockRefused,
+    /// A claim was told what its agent had lost.
+    LossTold,
     /// An entry's time was before the time of the entry in front of it.
     ClockBack,
     /// A message was posted by a clock that was behind the newest message.

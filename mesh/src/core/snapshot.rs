@@ -92,7 +92,8 @@ impl Snapshot {
         let losses = state
             .losses
             .iter()
-            .map(|(whose, loss)| (whose.clone(), loss.clone()));
+            .map(|(whose, loss)| (whose.clone(), loss.clone()))
+            .filter(|_| !planted::is(Bug::LossesLeftOutOfCheckpoint));
         std::iter::once(newest)
             .chain(chunks(agents, one).map(Part::Agents))
             .chain(chunks(fences, one).map(Part::Fences))

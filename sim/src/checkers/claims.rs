@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mesh::core::{ClaimId, Entry, Event, LapseReason, Millis, Mode};
 
 use super::model::{Model, Place, Resource, TOLERANCE_MS};
-use super::{Violation, ensure};
+use super::{Violation, ensure, waiting};
 use crate::sometimes::{Seen, Sometimes};
 
 fn conflict(a: Mode, b: Mode) -> bool {
@@ -176,8 +176,12 @@ fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), 
     })?;
     let Some(fence) = granted else {
         let free = resource.queue.is_empty() && resource.admits(mode);
-        return ensure(!free, "C6", || {
+        ensure(!free, "C6", || {
             format!("{agent} queues for {name}, which nobody keeps from it")
+        })?;
+        let circle = waiting::closes_a_circle(model, agent, name, mode, *now);
+        return ensure(!circle, "W4", || {
+            format!("{agent} queues for {name} at {now}, and waits for itself")
         });
     };
     ensure(resource.queue.is_empty(), "C6", || {

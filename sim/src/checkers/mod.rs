@@ -19,6 +19,7 @@ pub mod liveness;
 pub mod messages;
 pub mod model;
 pub mod replies;
+pub mod waiting;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -94,9 +95,11 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
         }
         if seq > 0 {
             let entry = &ledger.entries()[seq as usize - 1];
+            model.regained.clear();
             open.before_entry(&model);
             for event in &entry.events {
                 model.check(entry, event, seen)?;
+                waiting::note(&mut model, entry.at, event);
                 model.apply(entry, event);
                 open.after_event(&model, entry);
             }

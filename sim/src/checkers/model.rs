@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mesh::core::{ClaimId, Entry, Event, MessageId, Millis, Mode, Snapshot};
 
+use super::waiting::{self, Lost, Owed};
 use super::{Violation, awareness, claims, ensure, messages};
 use crate::sometimes::Sometimes;
 
@@ -80,6 +81,12 @@ pub struct Model {
     pub(crate) newest_at: Millis,
     /// The fence that the shared run promoted in the present entry got.
     pub(crate) run: Option<(u64, String, u64)>,
+    /// What mesh must still tell in the present entry (W5).
+    pub(crate) owed: Vec<Owed>,
+    /// What agents lost and did not get back (W6).
+    pub(crate) losses: BTreeMap<(String, String), Lost>,
+    /// What they got back in the newest entry.
+    pub(crate) regained: BTreeMap<(String, String), Lost>,
     /// Resources that the present entry touched.
     pub(crate) touched: BTreeSet<String>,
 }
@@ -97,6 +104,10 @@ impl Model {
             Event::Registered { .. } | Event::Heartbeat { .. } | Event::RegistrationCut { .. } => {
                 awareness::check(self, now, event, seen)
             }
+            Event::Posted { from, .. } if &**from == "mesh" => {
+                waiting::check_notice(self, now, event, seen)?;
+                messages::check(self, now, event, seen)
+            }
             Event::Posted { .. }
             | Event::CursorMoved { .. }
             | Event::Expired { .. }
@@ -111,6 +122,7 @@ impl Model {
         self.newest_at = entry.at;
         self.run = None;
         let touched = std::mem::take(&mut self.touched);
+        waiting::check_end(self, entry)?;
         claims::check_end(self, entry, &touched)
     }
 

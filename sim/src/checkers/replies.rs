@@ -12,7 +12,7 @@ use mesh::core::{
 use mesh::ports::StorageErrorKind;
 
 use super::model::{GRACE_MS, Model, Place, Resource};
-use super::{Violation, ensure};
+use super::{Violation, ensure, waiting};
 use crate::trace::{Answer, Call, Trace};
 use crate::visitors::INSPECTOR;
 
@@ -224,6 +224,17 @@ fn check_claim(
     let agent = command.agent_id.as_str();
     check_acted(model, agent, now)?;
     check_reaped(model, Some(&command.resource), now, "C9")?;
+    waiting::check_lost(model, agent, &command.resource, now, reply)?;
+    if let Some(circle) = &reply.deadlock {
+        let mode = command.mode.unwrap_or(Mode::Exclusive);
+        ensure(
+            reply.status == ClaimStatus::Denied && command.wait == Wait::Queue,
+            "W4",
+            || "a circle is shown to who would not wait".to_owned(),
+        )?;
+        waiting::check_circle(model, agent, &command.resource, mode, now, circle)?;
+        return check_not_granted(resource, reply);
+    }
     match reply.status {
         ClaimStatus::Granted => check_granted(resource, agent, command.mode, reply),
         ClaimStatus::Queued => {

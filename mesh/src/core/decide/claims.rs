@@ -64,7 +64,8 @@ impl Draft {
     fn lost(&self, request: &Request) -> Option<LossView> {
         let losses = self.state.losses();
         let loss = losses.get(&request.agent_id, &request.resource)?;
-        is_recent(loss.at, self.now, LOSS_MEMORY).then(|| LossView {
+        let told = is_recent(loss.at, self.now, LOSS_MEMORY) && !planted::is(Bug::LossNotSaid);
+        told.then(|| LossView {
             claim_id: loss.claim_id,
             fence: loss.fence,
             at: Timestamp(loss.at),
@@ -188,7 +189,8 @@ impl Draft {
                 format!("one with fewer than {MAX_TICKETS} tickets; try again later"),
             ));
         }
-        if let Some(cycle) = self.deadlock(&request.agent_id, &request.resource, mode) {
+        let cycle = self.deadlock(&request.agent_id, &request.resource, mode);
+        if let Some(cycle) = cycle.filter(|_| !planted::is(Bug::CircleQueued)) {
             let mut reply = self.denied(request);
             reply.deadlock = Some(cycle);
             return Ok(reply);

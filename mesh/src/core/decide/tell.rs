@@ -17,6 +17,7 @@ use crate::core::limits::{LOSS_MEMORY, MESH};
 use crate::core::names::{AgentId, Resource};
 use crate::core::state::State;
 use crate::core::time::after;
+use crate::planted::{self, Bug};
 
 /// Something that an agent is to be told.
 #[derive(Debug)]
@@ -108,7 +109,13 @@ impl Draft {
     /// Posts what agents are to be told, in the order in which it happened.
     pub(super) fn tell(&mut self) {
         for notice in std::mem::take(&mut self.notices) {
-            self.post_notice(&notice);
+            let untold = match notice.what {
+                What::Granted => Bug::PromotionNotTold,
+                What::Lost(_) => Bug::LossNotTold,
+            };
+            if !planted::is(untold) {
+                self.post_notice(&notice);
+            }
         }
     }
 
