@@ -235,6 +235,12 @@ impl Agent {
     }
 
     fn learn(&mut self, resource: &str, mode: Option<Mode>, reply: ClaimReply) {
+        if reply.lost.is_some() {
+            self.world.borrow_mut().seen.hit(Seen::LossTold);
+        }
+        if reply.deadlock.is_some() {
+            self.world.borrow_mut().seen.hit(Seen::DeadlockRefused);
+        }
         match reply.status {
             ClaimStatus::Granted => {
                 let asked = self.tickets.remove(resource).map(|(_, mode)| mode);
@@ -256,6 +262,9 @@ impl Agent {
                     .0 = reply.claim_id;
             }
             // A denied upgrade leaves the shared hold as it is.
+            ClaimStatus::Denied if reply.deadlock.is_some() => {
+                self.held.remove(resource);
+            }
             ClaimStatus::Denied if self.held.contains_key(resource) => {
                 self.world.borrow_mut().seen.hit(Seen::UpgradeDenied);
             }
