@@ -380,11 +380,13 @@ impl FileSystem for SimFs {
     async fn remove(&self, name: &str) -> io::Result<()> {
         let task = self.task;
         self.rename_like("remove", name, |world| {
-            world.disk.lookup(name).ok_or(ErrorKind::NotFound)?;
-            world.disk.remove(name);
-            if let Some(nonce) = name.strip_prefix(LOCK_PREFIX) {
-                world.lock_freed(task, nonce);
+            let nonce = name.strip_prefix(LOCK_PREFIX);
+            if world.disk.lookup(name).is_none() {
+                nonce.inspect(|nonce| world.lock_gone(task, nonce));
+                return Err(ErrorKind::NotFound.into());
             }
+            world.disk.remove(name);
+            nonce.inspect(|nonce| world.lock_freed(task, nonce));
             Ok(())
         })
         .await

@@ -249,6 +249,11 @@ fn shrunk(
             return Ok(true);
         }
     };
+    if !goal.is_reached(&outcome) {
+        return Err(format!(
+            "{origin} does not meet that, or breaks a rule; try another seed"
+        ));
+    }
     let before = outcome.tape.len();
     let shrunk = shrink(what.runner, outcome.tape, goal, budget);
     println!("{}", report(&origin, &shrunk.outcome));

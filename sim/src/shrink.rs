@@ -30,7 +30,8 @@ pub enum Goal {
 }
 
 impl Goal {
-    fn is_reached(self, outcome: &Outcome) -> bool {
+    /// Whether a run is such a one.
+    pub fn is_reached(self, outcome: &Outcome) -> bool {
         match self {
             Self::Breaks(rule) => outcome.violation.as_ref().is_some_and(|b| b.rule == rule),
             Self::Meets(seen) => outcome.violation.is_none() && outcome.seen.count(seen) > 0,

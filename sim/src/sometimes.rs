@@ -26,6 +26,8 @@ situations! {
     LiveHolderRobbed,
     /// The store's lock was taken from a dead holder.
     DeadHolderRobbed,
+    /// Two thieves went for one owner of the store's lock, and the later one found nothing.
+    SecondThiefLate,
     /// A process wrote without the lock, after its patience had ended.
     WroteWithoutLock,
     /// Two agents believed at the same time that they hold a resource exclusively.

@@ -47,9 +47,11 @@ stories! {
     "A process dies with the store's lock in its hand, and another one takes it away.";
     "robbed-alive", LiveHolderRobbed,
     "A holder of the store's lock stands still for so long that it is robbed, and goes on.";
+    "double-thief", SecondThiefLate,
+    "Two processes go for one stale lock; the later one finds nothing, and harms nobody.";
     "torn-tail", TornTailHealed,
     "A write is cut in its middle, and the log goes on behind it.";
-    "clock-behind-ulid", ClockBackAcrossUlid,
+    "cursor-under-skew", ClockBackAcrossUlid,
     "A clock that is behind posts a message, and the message still comes last.";
     "rotation-cut-short", RotationFinishedByOther,
     "One process seals a generation, and another one has to make the next.";
@@ -131,6 +133,7 @@ impl Picture<'_> {
             }
             Turn::Crashed { doing, .. } => format!("✕ dies: {doing}"),
             Turn::StoreLockStolen { .. } => "takes the store's lock away".to_owned(),
+            Turn::StoreLockMissed => "comes too late to take the store's lock away".to_owned(),
             Turn::WroteWithoutLock => "goes on without the lock".to_owned(),
             Turn::Started { incarnation } => format!("● starts, incarnation {incarnation}"),
             Turn::ClockStepped { by_ms } => format!("its clock steps by {by_ms} ms"),

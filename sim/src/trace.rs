@@ -22,25 +22,60 @@ pub type ProcessNumber = usize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the documentation")]
 pub enum Turn {
-    Started { incarnation: u32 },
-    Crashed { after_effect: bool, doing: String },
-    PowerCut { doing: String },
-    PowerCameBack { torn: bool, names_lost: bool },
-    Paused { micros: Micros, doing: String },
-    ClockStepped { by_ms: i64 },
-    WriteFailed { name: String },
-    SyncFailed { name: String },
-    DiskFull { name: String },
-    StoreLockStolen { from_live: bool },
+    Started {
+        incarnation: u32,
+    },
+    Crashed {
+        after_effect: bool,
+        doing: String,
+    },
+    PowerCut {
+        doing: String,
+    },
+    PowerCameBack {
+        torn: bool,
+        names_lost: bool,
+    },
+    Paused {
+        micros: Micros,
+        doing: String,
+    },
+    ClockStepped {
+        by_ms: i64,
+    },
+    WriteFailed {
+        name: String,
+    },
+    SyncFailed {
+        name: String,
+    },
+    DiskFull {
+        name: String,
+    },
+    StoreLockStolen {
+        from_live: bool,
+    },
+    /// Another thief had been there already.
+    StoreLockMissed,
     WroteWithoutLock,
     StormEnded,
-    BitFlipped { name: String, bit: usize },
-    NewerWrote { name: String },
-    LinkBroke { broken: Broken },
+    BitFlipped {
+        name: String,
+        bit: usize,
+    },
+    NewerWrote {
+        name: String,
+    },
+    LinkBroke {
+        broken: Broken,
+    },
     LinkMended,
     LogServerCrashed,
     LogServerCameBack,
-    OutcomeUnknown { seq: u64, id: String },
+    OutcomeUnknown {
+        seq: u64,
+        id: String,
+    },
 }
 
 /// One record of the trace.

@@ -22,6 +22,8 @@ impl World {
             return;
         }
         let from_live = alive;
+        let both = (owner.process, by.process);
+        self.robbed.insert(nonce.to_owned(), both);
         self.seen.hit(if from_live {
             Seen::LiveHolderRobbed
         } else {
@@ -36,6 +38,16 @@ impl World {
                 by.process, owner.process
             );
             self.ledger.break_rule("lock", what);
+        }
+    }
+
+    /// A name in the lock directory was gone already when a process came to remove it. That
+    /// is a thief that came too late, unless the name was its own.
+    pub(crate) fn lock_gone(&mut self, by: TaskId, nonce: &str) {
+        let robbed = self.robbed.get(nonce);
+        if robbed.is_some_and(|(owner, thief)| *owner != by.process && *thief != by.process) {
+            self.seen.hit(Seen::SecondThiefLate);
+            self.turn(by.process, Turn::StoreLockMissed);
         }
     }
 

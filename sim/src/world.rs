@@ -111,6 +111,8 @@ pub(crate) struct World {
     pub(crate) writing: BTreeMap<Inode, Writing>,
     pub(crate) torn: BTreeSet<Inode>,
     pub(crate) lock_owners: BTreeMap<String, LockOwner>,
+    /// Owners of the store's lock that were robbed: whose lock, and by whom.
+    pub(crate) robbed: BTreeMap<String, (usize, usize)>,
     pub(crate) sealers: BTreeMap<String, ProcessNumber>,
     pub(crate) guarded: BTreeMap<String, Guarded>,
     pub(crate) believers: BTreeMap<String, BTreeSet<String>>,
@@ -140,6 +142,7 @@ impl World {
             writing: BTreeMap::new(),
             torn: BTreeSet::new(),
             lock_owners: BTreeMap::new(),
+            robbed: BTreeMap::new(),
             sealers: BTreeMap::new(),
             guarded: BTreeMap::new(),
             believers: BTreeMap::new(),

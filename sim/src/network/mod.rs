@@ -1,7 +1,7 @@
 //! The network world: agents on machines of their own, the log behind a network.
 //!
 //! The same coordinators, agents and checkers as in the other world; but the storage is
-//! a [client] of a [log server](server), over turmoil's simulated network, and nobody
+//! a client of a log server, over turmoil's simulated network, and nobody
 //! shares a disk or a lock. Links break, one way or both, hold messages back, or take
 //! longer than a client waits; machines and the server crash; processes stand still. So
 //! appends happen whose outcome their writer does not learn, and requests arrive that

@@ -12,13 +12,27 @@ use super::seam::{Access, Appended, FileStat, FileSystem, ProcessId};
 use crate::ports::{Outcome, StorageError, StorageErrorKind};
 
 /// The file system `F`, without its changes.
+///
+/// With a suffix, `name` stands for the file `<name><suffix>`, so that the readers of
+/// the journal also read one that was put aside.
 #[derive(Clone, Debug)]
-pub struct ReadOnly<F>(F);
+pub struct ReadOnly<F> {
+    fs: F,
+    suffix: String,
+}
 
 impl<F: FileSystem> ReadOnly<F> {
     /// Takes the changes away.
     pub fn new(fs: F) -> Self {
-        Self(fs)
+        Self::with_suffix(fs, String::new())
+    }
+
+    pub(super) fn with_suffix(fs: F, suffix: String) -> Self {
+        Self { fs, suffix }
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("{name}{}", self.suffix)
     }
 }
 
@@ -31,7 +45,7 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
 
     /// Whatever for, it is opened to be read, and not made.
     async fn open(&self, name: &str, _access: Access) -> io::Result<F::File> {
-        self.0.open(name, Access::Read).await
+        self.fs.open(&self.name(name), Access::Read).await
     }
 
     async fn create(&self, _name: &str) -> io::Result<F::File> {
@@ -39,7 +53,7 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
     }
 
     async fn read_at(&self, file: &F::File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(file, offset, buffer).await
+        self.fs.read_at(file, offset, buffer).await
     }
 
     async fn append(&self, _file: &F::File, _bytes: &[u8]) -> io::Result<Appended> {
@@ -51,19 +65,19 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
     }
 
     async fn sync(&self, file: &F::File) -> io::Result<()> {
-        self.0.sync(file).await
+        self.fs.sync(file).await
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        self.0.sync_dir().await
+        self.fs.sync_dir().await
     }
 
     async fn stat(&self, file: &F::File) -> io::Result<FileStat> {
-        self.0.stat(file).await
+        self.fs.stat(file).await
     }
 
     async fn stat_name(&self, name: &str) -> io::Result<FileStat> {
-        self.0.stat_name(name).await
+        self.fs.stat_name(&self.name(name)).await
     }
 
     async fn link(&self, _from: &str, _to: &str) -> io::Result<()> {
@@ -79,7 +93,13 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
     }
 
     async fn list(&self, name: Option<&str>) -> io::Result<Vec<String>> {
-        self.0.list(name).await
+        let names = self.fs.list(name).await?;
+        if name.is_some() || self.suffix.is_empty() {
+            return Ok(names);
+        }
+        let ours = names.iter();
+        let ours = ours.filter_map(|name| name.strip_suffix(&self.suffix));
+        Ok(ours.map(str::to_owned).collect())
     }
 
     async fn make_dir(&self, _name: &str) -> io::Result<()> {
@@ -100,7 +120,7 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
     }
 
     async fn is_attached(&self) -> io::Result<bool> {
-        self.0.is_attached().await
+        self.fs.is_attached().await
     }
 
     /// There is nothing to turn to that would not have to be made.
@@ -114,10 +134,10 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
     }
 
     fn this_process(&self) -> ProcessId {
-        self.0.this_process()
+        self.fs.this_process()
     }
 
     async fn is_dead(&self, process: &ProcessId) -> bool {
-        self.0.is_dead(process).await
+        self.fs.is_dead(process).await
     }
 }

@@ -13,7 +13,6 @@
 mod examine;
 mod names;
 mod pile;
-mod read_only;
 mod repair;
 mod report;
 mod salvage;

@@ -25,12 +25,12 @@ use super::super::generation::{
     CheckpointHead, Generation, Loose, Place, ReadError, Ready, Step, StoredEntry,
 };
 use super::super::names;
+use super::super::read_only::ReadOnly;
 use super::super::record::{Sum, Tag};
 use super::super::seam::FileSystem;
 use super::super::watermark::Watermark;
 use super::examine::{fold, read_state};
 use super::pile::Pile;
-use super::read_only::ReadOnly;
 use crate::core::{Entry, Event, MAX_COUNT, Millis, Part, Resource, Snapshot, escape};
 
 /// How often one entry grants one resource at most: as many commands as fit one batch.
