@@ -218,7 +218,8 @@ impl Agent {
             resource: resource.to_owned(),
             mode,
             lease_seconds: self.pick(&[Some(lease), Some(lease), None, Some(2 * lease)]),
-            wait: self.pick(&[Wait::Queue, Wait::Queue, Wait::NoWait]),
+            wait: Some(self.pick(&[Wait::Queue, Wait::Queue, Wait::NoWait])),
+            wait_seconds: None,
             note: self.pick(&[None, None, Some("why")]).map(str::to_owned),
         };
         self.claim_with(claim).await;
@@ -409,6 +410,7 @@ impl Agent {
             topics: vec![TOPIC.to_owned()],
             since: None,
             limit,
+            wait_seconds: None,
         };
         let Reply::Inbox(reply) = self.call(Command::Inbox(inbox)).await? else {
             return Ok(false);
@@ -507,7 +509,8 @@ impl Agent {
                 resource: resource.to_owned(),
                 mode: None,
                 lease_seconds: None,
-                wait: Wait::Queue,
+                wait: Some(Wait::Queue),
+                wait_seconds: None,
                 note: None,
             };
             self.claim_with(claim).await;

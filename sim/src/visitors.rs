@@ -37,6 +37,7 @@ pub(crate) async fn audit(world: Shared, task: TaskId, mesh: Mesh) {
             topics: vec![TOPIC.to_owned()],
             since: None,
             limit: None,
+            wait_seconds: None,
         };
         let _ = auditor.call(Command::Inbox(inbox)).await;
     }

@@ -76,10 +76,24 @@ pub struct Claim {
     pub mode: Option<Mode>,
     /// Left out: 120 s for a new claim, what it last asked for in a renewal.
     pub lease_seconds: Option<u64>,
-    /// Whether to take a ticket where the claim cannot be granted.
-    pub wait: Wait,
+    /// Whether to take a ticket where the claim cannot be granted. Left out: no, unless
+    /// there are `wait_seconds`.
+    pub wait: Option<Wait>,
+    /// How long the coordinator holds the call while the claim waits in the queue (rule
+    /// W1); 0 when left out.
+    pub wait_seconds: Option<u64>,
     /// What it is for, for others to read.
     pub note: Option<String>,
+}
+
+impl Claim {
+    /// What is to happen where the claim cannot be granted at once: waiting for some
+    /// time is waiting in the queue.
+    pub fn wait(&self) -> Wait {
+        let waits = self.wait_seconds.is_some_and(|seconds| seconds > 0);
+        let unsaid = if waits { Wait::Queue } else { Wait::NoWait };
+        self.wait.unwrap_or(unsaid)
+    }
 }
 
 /// Gives a hold back, or cancels a ticket (rule C10).
@@ -132,6 +146,9 @@ pub struct Inbox {
     pub since: Option<String>,
     /// How many messages at most, 1 to 1000; 100 when left out.
     pub limit: Option<u64>,
+    /// How long the coordinator holds the call while there is nothing to show (rule W1);
+    /// 0 when left out.
+    pub wait_seconds: Option<u64>,
 }
 
 /// Moves an agent's cursor forward (rule M4).
@@ -170,10 +187,9 @@ impl Mode {
 }
 
 /// What a claim does where it cannot be granted at once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wait {
     /// It is denied.
-    #[default]
     NoWait,
     /// It takes a ticket in the queue.
     Queue,

@@ -22,6 +22,9 @@ pub const MAX_KEY_BYTES: usize = 256;
 pub const MAX_LEASE_SECONDS: u64 = 30 * 24 * 3600;
 /// Message TTLs, in seconds: 10 years.
 pub const MAX_MESSAGE_TTL_SECONDS: u64 = 10 * 365 * 24 * 3600;
+/// How long a call may be held, in seconds (rule W1): the shortest time-out that clients
+/// are known to have is 60.
+pub const MAX_WAIT_SECONDS: u64 = 50;
 /// Tickets that may wait for one resource.
 pub const MAX_TICKETS: usize = 1000;
 /// A request to the server, in bytes.
@@ -141,6 +144,11 @@ pub(super) fn agent_id(field: &str, text: &str) -> Result<AgentId, Rejection> {
 pub(super) fn resource(text: &str) -> Result<Resource, Rejection> {
     line("resource", text, MAX_NAME_BYTES)?;
     Ok(Resource::from(text))
+}
+
+/// How long a call may be held, in milliseconds.
+pub(super) fn wait_seconds(value: Option<u64>) -> Result<Millis, Rejection> {
+    seconds("wait_seconds", value.unwrap_or(0), 0..=MAX_WAIT_SECONDS)
 }
 
 /// A duration in whole seconds, given back in milliseconds.

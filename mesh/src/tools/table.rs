@@ -2,7 +2,7 @@
 
 use crate::core::{
     self, Command, DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS,
-    MAX_INBOX_LIMIT, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS, Mode, Wait,
+    MAX_INBOX_LIMIT, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS, MAX_WAIT_SECONDS, Mode, Wait,
 };
 
 use super::tool::{Access, Field, Kind, Literal, Parameter, Shape, Tool};
@@ -25,6 +25,10 @@ const LEASE: Kind = Kind::Integer {
 const MESSAGE_TTL: Kind = Kind::Integer {
     min: 1,
     max: MAX_MESSAGE_TTL_SECONDS,
+};
+const WAIT: Kind = Kind::Integer {
+    min: 0,
+    max: MAX_WAIT_SECONDS,
 };
 const LIMIT: Kind = Kind::Integer {
     min: 1,
@@ -137,14 +141,16 @@ const CLAIM: Tool = Tool {
             "new claims: exclusive unless given",
         ),
         optional("lease_seconds", LEASE, LEASE_DESCRIPTION),
-        Parameter {
-            default: Some(Literal::Choice("no_wait")),
-            ..optional(
-                "wait",
-                Kind::Choice(&["no_wait", "queue"]),
-                "queue: wait in line if held",
-            )
-        },
+        optional(
+            "wait",
+            Kind::Choice(&["no_wait", "queue"]),
+            "queue: take a place in line if held; no_wait unless given",
+        ),
+        optional(
+            "wait_seconds",
+            WAIT,
+            "queue, and answer only when granted or after so long",
+        ),
         optional("note", Kind::Text, "what for; others see it"),
     ],
     reply: &[
@@ -172,10 +178,11 @@ const CLAIM: Tool = Tool {
                 _ => Mode::Exclusive,
             }),
             lease_seconds: arguments.integer("lease_seconds"),
-            wait: match arguments.choice("wait") {
-                Some("queue") => Wait::Queue,
+            wait: arguments.choice("wait").map(|wait| match wait {
+                "queue" => Wait::Queue,
                 _ => Wait::NoWait,
-            },
+            }),
+            wait_seconds: arguments.integer("wait_seconds"),
             note: arguments.text("note"),
         })
     },
@@ -326,6 +333,11 @@ const INBOX: Tool = Tool {
             default: Some(Literal::Integer(DEFAULT_INBOX_LIMIT)),
             ..optional("limit", LIMIT, "messages at most")
         },
+        optional(
+            "wait_seconds",
+            WAIT,
+            "answer only when there is a message or after so long",
+        ),
     ],
     reply: &[
         records("messages", MESSAGE),
@@ -338,6 +350,7 @@ const INBOX: Tool = Tool {
             topics: arguments.texts("topics"),
             since: arguments.text("since"),
             limit: arguments.integer("limit"),
+            wait_seconds: arguments.integer("wait_seconds"),
         })
     },
 };

@@ -108,7 +108,7 @@ impl Step<'_> {
             ClaimStatus::Queued => {
                 ensure(!free, "C6", "a request waits for nobody")?;
                 ensure(
-                    claim.wait == Wait::Queue,
+                    claim.wait() == Wait::Queue,
                     "C1",
                     "who would not wait is queued",
                 )
@@ -119,7 +119,11 @@ impl Step<'_> {
                     "C6",
                     "a request is denied though nobody is in its way",
                 )?;
-                ensure(claim.wait == Wait::NoWait, "C1", "who would wait is denied")
+                ensure(
+                    claim.wait() == Wait::NoWait,
+                    "C1",
+                    "who would wait is denied",
+                )
             }
         }
     }

@@ -130,7 +130,8 @@ impl Claims {
                     resource: resource(r).into(),
                     mode,
                     lease_seconds: Some(self.bounds.lease * TICK / 1000),
-                    wait,
+                    wait: Some(wait),
+                    wait_seconds: None,
                     note: None,
                 };
                 (actor(n), Command::Claim(claim))

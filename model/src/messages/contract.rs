@@ -177,6 +177,7 @@ impl Messages {
             topics: if topic { vec!["t".into()] } else { Vec::new() },
             since: None,
             limit: Some(limit),
+            wait_seconds: None,
         };
         match self.decide(point, n, &Command::Inbox(inbox)) {
             Ok(Decision {

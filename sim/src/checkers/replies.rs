@@ -228,7 +228,7 @@ fn check_claim(
     if let Some(circle) = &reply.deadlock {
         let mode = command.mode.unwrap_or(Mode::Exclusive);
         ensure(
-            reply.status == ClaimStatus::Denied && command.wait == Wait::Queue,
+            reply.status == ClaimStatus::Denied && command.wait() == Wait::Queue,
             "W4",
             || "a circle is shown to who would not wait".to_owned(),
         )?;
@@ -293,7 +293,7 @@ fn check_denied(resource: &Resource, command: &Claim) -> Result<(), Violation> {
     let mode = command.mode.unwrap_or(Mode::Exclusive);
     let conflict = |hold: &Place| hold.mode == Mode::Exclusive || mode == Mode::Exclusive;
     let in_the_way = !resource.queue.is_empty() || resource.holders.iter().any(conflict);
-    ensure(in_the_way && command.wait == Wait::NoWait, "C6", said)
+    ensure(in_the_way && command.wait() == Wait::NoWait, "C6", said)
 }
 
 fn check_release(

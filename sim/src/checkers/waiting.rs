@@ -63,6 +63,7 @@ pub(super) fn note(model: &mut Model, now: Millis, event: &Event) {
             claim_id, reason, ..
         } => {
             let resource = model.resource(name);
+            let newest_fence = resource.newest_fence;
             let hold = resource.holders.iter().find(|p| p.claim == *claim_id);
             let fence = hold.map(|hold| hold.fence);
             model.owed.push(Owed {
@@ -70,7 +71,7 @@ pub(super) fn note(model: &mut Model, now: Millis, event: &Event) {
                 subject: "lost",
                 resource: name.to_string(),
                 claim: claim_id.to_string(),
-                fence: fence.unwrap_or(resource.newest_fence),
+                fence: fence.unwrap_or(newest_fence),
                 reason: match reason {
                     LapseReason::Lease => "lease",
                     LapseReason::Death => "death",
@@ -188,7 +189,10 @@ fn blockers<'a>(
         .iter()
         .take(ahead)
         .filter(|place| in_the_way(place) && model.lapse(place, false, now).is_none());
-    holders.chain(queue).map(|place| place.agent.as_str()).collect()
+    holders
+        .chain(queue)
+        .map(|place| place.agent.as_str())
+        .collect()
 }
 
 /// Whether an agent would wait for itself with a new ticket, found by walking all chains.
@@ -237,9 +241,11 @@ pub(super) fn check_circle(
     for (at, link) in circle.iter().enumerate() {
         let after = &circle[(at + 1) % circle.len()];
         let resource = model.resources.get(&*link.waits_for);
-        let ahead = resource.map_or((mode, 0), |resource| match resource.ticket(&link.agent_id) {
-            Some((place, ticket)) if at > 0 => (ticket.mode, place),
-            _ => (mode, resource.queue.len()),
+        let ahead = resource.map_or((mode, 0), |resource| {
+            match resource.ticket(&link.agent_id) {
+                Some((place, ticket)) if at > 0 => (ticket.mode, place),
+                _ => (mode, resource.queue.len()),
+            }
         });
         let waits_for = blockers(model, &link.waits_for, ahead.0, ahead.1, now);
         let holds = after.holds == link.waits_for;

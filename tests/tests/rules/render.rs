@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use mesh::core::{
-    AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, Event, InboxReply, LapseReason, Liveness,
-    MessageView, Mode, ReleaseReply, ReleaseStatus, Reply, RosterReply, State, Timestamp, Trail,
+    AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, Event, InboxReply, LapseReason,
+    Liveness, MessageView, Mode, ReleaseReply, ReleaseStatus, Reply, RosterReply, State, Timestamp,
+    Trail,
 };
 use serde_json::Value;
 

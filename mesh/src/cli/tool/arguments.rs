@@ -84,7 +84,7 @@ fn subcommand(tool: &'static Tool) -> Command {
         .args(
             by_place.map(|p| argument(p).required(p.required && !manner.implied.contains(&p.name))),
         )
-        .args(by_name.flat_map(options))
+        .args(by_name.flat_map(|p| options(tool, p)))
         .arg(json)
 }
 
@@ -96,7 +96,7 @@ fn argument(parameter: &'static Parameter) -> Arg {
 }
 
 /// The flags of a parameter.
-fn options(parameter: &'static Parameter) -> Vec<Arg> {
+fn options(tool: &Tool, parameter: &'static Parameter) -> Vec<Arg> {
     let name = parameter.name;
     let option = argument(parameter).long(kebab(name));
     match parameter.kind {
@@ -106,7 +106,10 @@ fn options(parameter: &'static Parameter) -> Vec<Arg> {
         Kind::Integer { .. } => {
             // Signs are for `decode` to refuse, which says what is allowed.
             let option = option.value_name("N").allow_negative_numbers(true);
-            vec![option.visible_aliases(name.strip_suffix("_seconds").map(kebab))]
+            let short = name.strip_suffix("_seconds");
+            // `--wait` says how a claim waits.
+            let short = short.filter(|short| tool.parameters.iter().all(|p| p.name != *short));
+            vec![option.visible_aliases(short.map(kebab))]
         }
         Kind::Texts => {
             let one = name.strip_suffix('s').unwrap_or(name);

@@ -152,7 +152,7 @@ fn hint(reply: &Reply, command: &Command) -> Option<&'static str> {
             Some("in line; claim again until it is granted, or release the ticket")
         }
         (Reply::Claim(reply), Command::Claim(claim)) if reply.status == ClaimStatus::Denied => {
-            match claim.wait {
+            match claim.wait() {
                 Wait::NoWait => Some("it is taken; claim with --queue to wait in line"),
                 Wait::Queue => Some("release your shared claim first, then claim with --queue"),
             }

@@ -41,10 +41,24 @@ impl Request {
             resource: limits::resource(&command.resource)?,
             mode: command.mode,
             lease_ms: lease.transpose()?,
-            wait: command.wait,
+            wait: wait(command)?,
             note: command.note.as_deref().map(Into::into),
         })
     }
+}
+
+/// What the claim does where it cannot be granted: the time that it waits must be
+/// allowed, and must not contradict what it says about waiting (rule W1).
+fn wait(command: &Claim) -> Result<Wait, Rejection> {
+    let held = limits::wait_seconds(command.wait_seconds)?;
+    if held > 0 && command.wait == Some(Wait::NoWait) {
+        return Err(Rejection::described(
+            "wait_seconds",
+            format_args!("{} beside wait: no_wait", held / 1000),
+            "0 with no_wait; leave wait out to wait in the queue",
+        ));
+    }
+    Ok(command.wait())
 }
 
 impl Draft {

@@ -87,6 +87,7 @@ impl Draft {
     pub(super) fn inbox(&mut self, command: &Inbox) -> Result<InboxReply, Rejection> {
         limits::present("agent_id", &command.agent_id)?;
         let addresses = addresses(&command.agent_id, &command.topics)?;
+        limits::wait_seconds(command.wait_seconds)?;
         let limit = command.limit.unwrap_or(DEFAULT_INBOX_LIMIT);
         if !(1..=MAX_INBOX_LIMIT).contains(&limit) {
             let allowed = format!("1 to {MAX_INBOX_LIMIT} messages");

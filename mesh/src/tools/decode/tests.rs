@@ -303,13 +303,14 @@ fn every_tool_decodes_all_its_arguments() {
         (
             "claim",
             json!({"agent_id": "a", "resource": "r", "mode": "shared", "lease_seconds": 9,
-                "wait": "queue", "note": "n"}),
+                "wait": "queue", "wait_seconds": 50, "note": "n"}),
             Command::Claim(Claim {
                 agent_id: s("a"),
                 resource: s("r"),
                 mode: Some(Mode::Shared),
                 lease_seconds: Some(9),
-                wait: Wait::Queue,
+                wait: Some(Wait::Queue),
+                wait_seconds: Some(50),
                 note: Some(s("n")),
             }),
         ),

@@ -215,7 +215,8 @@ impl History {
                 resource: (*resource).to_owned(),
                 mode: *mode,
                 lease_seconds: *lease_seconds,
-                wait: *wait,
+                wait: Some(*wait),
+                wait_seconds: None,
                 note: note.map(str::to_owned),
             }),
             Action::Release(claim, resource) => Command::Release(Release {
@@ -255,6 +256,7 @@ impl History {
                 topics: owned(topics),
                 since: since.map(|since| since.get(&self.messages).clone()),
                 limit: *limit,
+                wait_seconds: None,
             }),
             Action::Read(up_to, topics) => Command::Read(Read {
                 agent_id,

@@ -9,8 +9,8 @@ use super::super::damage::Damage;
 use super::super::generation::ReadError;
 use super::super::names;
 use crate::core::{
-    Agent, AgentId, ClaimId, Entry, Event, KeyedPost, MAX_COUNT, Message, MessageId, Millis, Part,
-    Resource, ResourceState, Snapshot, SnapshotBuilder, TrailRecord, escape,
+    Agent, AgentId, ClaimId, Entry, Event, KeyedPost, Loss, MAX_COUNT, Message, MessageId, Millis,
+    Part, Resource, ResourceState, Snapshot, SnapshotBuilder, TrailRecord, escape,
 };
 
 /// The rows. Where two sources disagree, the one that was added later is right about
@@ -22,6 +22,7 @@ pub(super) struct Pile {
     agents: BTreeMap<AgentId, Agent>,
     fences: BTreeMap<Resource, u64>,
     resources: BTreeMap<Resource, ResourceState>,
+    losses: BTreeMap<(AgentId, Resource), Loss>,
     messages: BTreeMap<MessageId, Arc<Message>>,
     cursors: BTreeMap<AgentId, MessageId>,
     keys: BTreeMap<MessageId, KeyedPost>,
@@ -52,6 +53,7 @@ impl Pile {
                 .into_iter()
                 .for_each(|(name, fence)| self.raise(&name, fence)),
             Part::Resources(rows) => self.resources.extend(rows),
+            Part::Losses(rows) => self.losses.extend(rows),
             Part::Messages(rows) => self.messages.extend(rows),
             Part::Cursors(rows) => {
                 for (agent, cursor) in rows {
@@ -163,6 +165,7 @@ impl Pile {
             Part::Agents(copied(&self.agents)),
             Part::Fences(copied(&self.fences)),
             Part::Resources(copied(&self.resources)),
+            Part::Losses(copied(&self.losses)),
             Part::Messages(copied(&self.messages)),
             Part::Cursors(copied(&self.cursors)),
             Part::Keys(copied(&self.keys)),
