@@ -215,17 +215,18 @@ impl<R: Runtime> Executor<R> {
             let mut moved = false;
             for task in 0..self.runtime.tasks(process) {
                 let other = TaskId { process, task };
-                let idle = {
+                let (wake, attentive) = {
                     let world = self.world.borrow();
                     if world.doom.is_some() {
                         return;
                     }
-                    world.processes[process].wakes[task].is_none()
+                    let process = &world.processes[process];
+                    (process.wakes[task], process.attentive.contains(&task))
                 };
-                if idle && self.runtime.is_running(other) {
+                if (wake.is_none() || attentive) && self.runtime.is_running(other) {
                     self.runtime.poll_idle(other);
                     let world = self.world.borrow();
-                    moved |= world.processes[process].wakes[task].is_some();
+                    moved |= world.processes[process].wakes[task] != wake;
                 }
             }
             // A call that was made or answered leaves a record.

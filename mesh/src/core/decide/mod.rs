@@ -12,8 +12,10 @@ mod maintenance;
 mod messages;
 mod settle;
 mod tell;
+mod waiting;
 
 pub use maintenance::{prune, settle};
+pub use waiting::{Prospect, prospect};
 
 use super::command::Command;
 use super::event::Event;
