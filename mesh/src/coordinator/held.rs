@@ -12,7 +12,7 @@ use async_channel::Sender;
 
 use super::handle::{Call, Signal};
 use super::parcel::Parcel;
-use crate::core::{Claim, ClaimStatus, Command, Millis, Prospect, Release, Reply, State, prospect};
+use crate::core::{Claim, ClaimStatus, Command, LossView, Millis, Prospect, Release, Reply, State, prospect};
 use crate::planted::{self, Bug};
 
 /// A call in a batch, or held.
@@ -24,6 +24,9 @@ pub(super) struct Pending {
     held: bool,
     /// What a claim waits with.
     ticket: Option<HeldTicket>,
+    /// What a claim is to be told of a loss that came before it (rule W6). The grant that
+    /// it waits for makes everybody else forget it.
+    lost: Option<LossView>,
 }
 
 /// The ticket of a held claim.
@@ -45,12 +48,14 @@ impl Pending {
             until,
             held: false,
             ticket: None,
+            lost: None,
         }
     }
 
     /// Notes with which ticket the call waits; `took` says that it was just taken.
     fn note_ticket(&mut self, reply: &Reply, took: bool) {
         let Reply::Claim(reply) = reply else { return };
+        self.lost.clone_from(&reply.lost);
         let same = self.ticket.as_ref();
         if same.is_none_or(|ticket| ticket.claim_id != reply.claim_id) {
             self.ticket = Some(HeldTicket {
@@ -114,7 +119,7 @@ impl Held {
     pub(super) fn hold_or_answer(
         &mut self,
         mut pending: Pending,
-        reply: Reply,
+        mut reply: Reply,
         took: bool,
         now: Millis,
     ) {
@@ -122,6 +127,9 @@ impl Held {
             pending.note_ticket(&reply, took);
             pending.held = true;
             return self.calls.push(pending);
+        }
+        if let Reply::Claim(reply) = &mut reply {
+            reply.lost = reply.lost.take().or(pending.lost.take());
         }
         let back = pending.granted(&reply);
         let parcel = match back.filter(|_| !planted::is(Bug::UndeliveredGrantKept)) {

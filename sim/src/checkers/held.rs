@@ -189,7 +189,7 @@ impl Log {
                 let ticket = (at, *claim_id, agent_id.to_string(), resource.to_string());
                 self.queued.push(ticket);
             }
-            Event::Released { claim_id, .. } => {
+            Event::Released { claim_id, .. } | Event::Cancelled { claim_id, .. } => {
                 self.released.insert(*claim_id, at);
             }
             _ => {}
