@@ -358,10 +358,12 @@ impl Agent {
                     .or_insert((String::new(), mode))
                     .0 = reply.claim_id;
             }
-            // A denied upgrade leaves the shared hold as it is.
+            // Whoever would wait for itself neither holds nor waits, and lets it be.
             ClaimStatus::Denied if reply.deadlock.is_some() => {
                 self.held.remove(resource);
+                self.tickets.remove(resource);
             }
+            // A denied upgrade leaves the shared hold as it is.
             ClaimStatus::Denied if self.held.contains_key(resource) => {
                 self.world.borrow_mut().seen.hit(Seen::UpgradeDenied);
             }

@@ -86,7 +86,10 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
         states.entry(state.snapshot.seq).or_default().push(state);
     }
     let mut model = match trace.adopts {
-        true => Model::after_predecessor(),
+        true => {
+            let adopted = states.get(&0).and_then(|seen| seen.first());
+            Model::after_predecessor(adopted.map(|seen| &*seen.snapshot))?
+        }
         false => Model::default(),
     };
     for seq in 0..=ledger.newest() {
@@ -119,7 +122,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
                 continue;
             }
             model.compare(&state.snapshot).map_err(|mut broken| {
-                if seq == 0 && trace.adopts {
+                if seq == 0 && trace.adopts && broken.rule != "W6" {
                     broken.rule = "S3";
                 }
                 broken.what = format!(

@@ -197,6 +197,7 @@ impl Model {
         })?;
         self.compare_agents(snapshot)?;
         self.compare_claims(snapshot)?;
+        waiting::compare_losses(self, snapshot)?;
         let mail = state.mail();
         let ids: Vec<MessageId> = mail.messages().map(|(id, _)| id).collect();
         let mine: Vec<MessageId> = self.messages.keys().copied().collect();
