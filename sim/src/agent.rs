@@ -186,6 +186,7 @@ impl Agent {
 
     /// The same, and perhaps goes away before it hears the answer.
     async fn call_for(&self, command: Command, stays: Stays) -> Option<Result<Reply, MeshError>> {
+        let waits = usize::from(command.patience() > 0);
         let call = self.note_call(&command);
         let result = match stays {
             Stays::ToTheEnd => Some(self.mesh.call(command).await),
@@ -202,6 +203,7 @@ impl Agent {
         let mut world = self.world.borrow_mut();
         let process = &mut world.processes[self.task.process];
         process.open_calls = process.open_calls.saturating_sub(1);
+        process.waiting_calls = process.waiting_calls.saturating_sub(waits);
         let Some(result) = result else {
             process.answered |= stays == Stays::UntilTheAnswer;
             world.seen.hit(Seen::CallerLeft);
@@ -215,6 +217,7 @@ impl Agent {
             decided: (first, last),
             now,
             batch: (process.incarnation, process.batch),
+            beside_waiting: process.waiting_calls > 0,
         };
         if !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
             world.ledger.tell(answer.decided.1);
@@ -235,6 +238,7 @@ impl Agent {
         let told_before = world.ledger.told();
         let process = &mut world.processes[self.task.process];
         process.open_calls += 1;
+        process.waiting_calls += usize::from(command.patience() > 0);
         let others_open = process.open_calls - 1;
         let call = Call {
             agent: self.name.clone(),

@@ -291,7 +291,7 @@ pub(crate) fn kill(world: &mut World, number: usize) {
     let now = world.now;
     let process = &mut world.processes[number];
     process.alive = false;
-    process.open_calls = 0;
+    (process.open_calls, process.waiting_calls) = (0, 0);
     process.wakes.fill(None);
     process.restart_at = (last || !stays_dead).then_some(now + delay);
     world.locks.retain(|_, (task, _)| task.process != number);

@@ -97,6 +97,7 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         batch: 0,
         answered: false,
         open_calls: 0,
+        waiting_calls: 0,
         asking: false,
         attentive: BTreeSet::new(),
         watches: None,

@@ -150,6 +150,8 @@ pub struct Answer {
     pub now: Millis,
     /// Which batch of its process's incarnation the call was answered with.
     pub batch: (u32, u64),
+    /// Whether calls of the same process waited on, which may have been decided with it.
+    pub beside_waiting: bool,
 }
 
 /// A whole state that the storage gave or was given.

@@ -60,8 +60,9 @@ pub(crate) struct Process {
     pub(crate) batch: u64,
     /// Whether an answer was taken.
     pub(crate) answered: bool,
-    /// Calls without an answer.
+    /// Calls without an answer, and how many of them wait.
     pub(crate) open_calls: usize,
+    pub(crate) waiting_calls: usize,
     /// Whether it waits for an answer from the network.
     pub(crate) asking: bool,
     /// The tasks whose wait also ends when another task of the process has run.

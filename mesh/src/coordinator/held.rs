@@ -4,15 +4,17 @@
 //! here, and is decided again once [`prospect`] says that it would be answered otherwise
 //! by now, or once its time is up. In between it costs nothing but a look at the state.
 //!
-//! A caller may go away meanwhile. Then what its call left in the queue is withdrawn: the
-//! ticket that it took, or the grant that its ticket turned into. A ticket that stood
-//! before the call stays.
+//! A caller may go away meanwhile, or before it hears the answer. Then what its call left
+//! behind is withdrawn: the ticket that it took, or the grant that its ticket turned into.
+//! A ticket that stood before the call stays.
 
 use async_channel::Sender;
 
 use super::handle::{Call, Signal};
 use super::parcel::Parcel;
-use crate::core::{Claim, ClaimStatus, Command, LossView, Millis, Prospect, Release, Reply, State, prospect};
+use crate::core::{
+    Claim, ClaimStatus, Command, LossView, Millis, Prospect, Release, Reply, State, prospect,
+};
 use crate::planted::{self, Bug};
 
 /// A call in a batch, or held.
@@ -65,17 +67,19 @@ impl Pending {
         }
     }
 
-    /// What gives back the grant that a reply tells of, if it was made while the call was
-    /// held.
-    fn granted(&self, reply: &Reply) -> Option<Release> {
-        match (&self.call.command, reply) {
-            (Command::Claim(claim), Reply::Claim(reply))
-                if self.held && reply.status == ClaimStatus::Granted =>
-            {
-                Some(release(claim, reply.claim_id.clone()))
-            }
-            _ => None,
-        }
+    /// What is to be given back if nobody hears the reply: what the call was granted while
+    /// it was held, or the ticket that it took and waited with in vain.
+    fn unheard(&self, reply: &Reply) -> Option<Release> {
+        let (Command::Claim(claim), Reply::Claim(reply)) = (&self.call.command, reply) else {
+            return None;
+        };
+        let taken = self.ticket.as_ref().is_some_and(|t| t.taken_by_call);
+        let owed = match reply.status {
+            ClaimStatus::Granted => self.held,
+            ClaimStatus::Queued => taken,
+            ClaimStatus::Denied => false,
+        };
+        owed.then(|| release(claim, reply.claim_id.clone()))
     }
 
     /// What is to be given back for a caller that went away while its call was held.
@@ -131,7 +135,7 @@ impl Held {
         if let Reply::Claim(reply) = &mut reply {
             reply.lost = reply.lost.take().or(pending.lost.take());
         }
-        let back = pending.granted(&reply);
+        let back = pending.unheard(&reply);
         let parcel = match back.filter(|_| !planted::is(Bug::UndeliveredGrantKept)) {
             Some(release) => Parcel::returnable(reply, release, self.signals.clone()),
             None => Parcel::plain(Ok(reply)),

@@ -3,7 +3,7 @@
 //! A claim that waited may be granted at the very moment at which its caller goes away.
 //! Nobody would know of the grant, and everybody behind it would wait for a lease that
 //! nobody uses. So the reply that tells of it travels in a [`Parcel`] that knows the way
-//! back: dropped unopened, wherever that happens, it has the grant released (rule W3).
+//! back: dropped unopened, wherever that happens, it has the claim released (rule W3).
 
 use async_channel::Sender;
 
@@ -13,8 +13,8 @@ use super::handle::{MeshError, Signal};
 
 /// The answer to a call, for somebody who passes it on.
 ///
-/// Dropped unopened, it counts as not delivered: a grant that was made while the call was
-/// held is then released (rule W3).
+/// Dropped unopened, it counts as not delivered: what a claim was granted while it was
+/// held, or the ticket that it waited with, is then released (rule W3).
 #[derive(Debug)]
 #[must_use = "an answer that is not opened counts as not delivered"]
 pub struct Parcel {
@@ -28,7 +28,7 @@ impl Parcel {
         Self { answer, back: None }
     }
 
-    /// A reply that tells of a grant, which is released if the parcel is never opened.
+    /// A reply that tells of a claim, which is released if the parcel is never opened.
     pub(super) fn returnable(reply: Reply, release: Release, signals: Sender<Signal>) -> Self {
         Self {
             answer: Ok(reply),

@@ -52,7 +52,7 @@ impl<'a> Open<'a> {
             let others = open
                 .iter()
                 .filter(|o| (o.call.process, o.answer.batch) == batch);
-            open[at].shared = others.count() > 1;
+            open[at].shared = others.count() > 1 || open[at].answer.beside_waiting;
         }
         Self { calls: open }
     }
@@ -119,7 +119,8 @@ fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
         }
         (Command::Claim(command), Reply::Claim(reply)) => {
             check_claim(model, now, command, reply)?;
-            waiting::check_lost(model, &command.agent_id, now, reply, open.shared)
+            let held = open.call.command.patience() > 0;
+            waiting::check_lost(model, &command.agent_id, now, reply, open.shared, held)
         }
         (Command::Release(command), Reply::Release(reply)) => {
             let resource = model.resources.get(&command.resource);

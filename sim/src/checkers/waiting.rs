@@ -82,6 +82,7 @@ pub(super) fn note(model: &mut Model, now: Millis, event: &Event) {
 fn regain(model: &mut Model, agent: &str, name: &str) {
     let whose = (agent.to_owned(), name.to_owned());
     if let Some(lost) = model.losses.remove(&whose) {
+        model.ended.insert(whose.clone(), lost.clone());
         model.regained.insert(whose, lost);
     }
 }
@@ -174,6 +175,7 @@ pub(super) fn check_lost(
     now: Millis,
     reply: &ClaimReply,
     shared: bool,
+    held: bool,
 ) -> Result<(), Violation> {
     let whose = (agent.to_owned(), reply.resource.to_string());
     let recent = |lost: &&Lost| lost.at.abs_diff(now) < HOUR_MS;
@@ -186,7 +188,9 @@ pub(super) fn check_lost(
         reason: told.reason,
     });
     let before = shared || reply.status == ClaimStatus::Denied;
-    let right = told.as_ref() == lost.or(regained) || before && told.as_ref() == lost;
+    let carried = told.is_some() && told.as_ref() == model.ended.get(&whose);
+    let right =
+        told.as_ref() == lost.or(regained) || before && told.as_ref() == lost || held && carried;
     ensure(right, "W6", || {
         format!("{agent} lost {lost:?} or {regained:?}, and is told {told:?}")
     })
