@@ -190,10 +190,7 @@ impl Agent {
         let call = self.note_call(&command);
         let result = match stays {
             Stays::ToTheEnd => Some(self.mesh.call(command).await),
-            Stays::UntilTheAnswer => {
-                drop(self.mesh.send(command).await);
-                None
-            }
+            Stays::UntilTheAnswer => Some(self.mesh.send(command).await.answer().clone()),
             Stays::For(micros) => {
                 let at = self.world.borrow().now + micros;
                 let leaves = until_unless(&self.world, self.task, at);
@@ -205,7 +202,7 @@ impl Agent {
         process.open_calls = process.open_calls.saturating_sub(1);
         process.waiting_calls = process.waiting_calls.saturating_sub(waits);
         let Some(result) = result else {
-            process.answered |= stays == Stays::UntilTheAnswer;
+            process.left = true;
             world.seen.hit(Seen::CallerLeft);
             world.record(self.task.process, Record::Left { call });
             return None;
@@ -217,9 +214,10 @@ impl Agent {
             decided: (first, last),
             now,
             batch: (process.incarnation, process.batch),
-            beside_waiting: process.waiting_calls > 0,
+            beside_waiting: process.waiting_calls > 0 || process.left,
         };
-        if !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
+        let heard = stays != Stays::UntilTheAnswer;
+        if heard && !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
             world.ledger.tell(answer.decided.1);
         }
         if let Ok(Reply::Post(reply)) = &result
@@ -228,6 +226,11 @@ impl Agent {
             world.seen.hit(Seen::RetryAnswered);
         }
         world.trace.calls[call].answer = Some(answer);
+        if !heard {
+            world.seen.hit(Seen::CallerLeft);
+            world.record(self.task.process, Record::Left { call });
+            return None;
+        }
         world.record(self.task.process, Record::Answered { call });
         Some(result)
     }

@@ -203,6 +203,7 @@ impl<R: Runtime> Executor<R> {
         let process = &mut world.processes[task.process];
         if std::mem::take(&mut process.answered) {
             process.decided = None;
+            process.left = false;
             process.batch += 1;
         }
     }

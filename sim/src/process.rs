@@ -96,6 +96,7 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         decided: None,
         batch: 0,
         answered: false,
+        left: false,
         open_calls: 0,
         waiting_calls: 0,
         asking: false,

@@ -132,7 +132,9 @@ impl Held {
             pending.held = true;
             return self.calls.push(pending);
         }
-        if let Reply::Claim(reply) = &mut reply {
+        if let Reply::Claim(reply) = &mut reply
+            && reply.status == ClaimStatus::Granted
+        {
             reply.lost = reply.lost.take().or(pending.lost.take());
         }
         let back = pending.unheard(&reply);

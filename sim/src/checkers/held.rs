@@ -233,7 +233,7 @@ fn check_event(
             let asleep = waiters
                 .iter()
                 .find(|w| w.is_claim_of(resource) && w.waits_at(ended) && w.waits_at(at));
-            ensure(asleep.is_none() || at <= ended + LATE, "W1", || {
+            ensure(asleep.is_none() || at <= ended + late, "W1", || {
                 let who = asleep.map(|w| w.call.agent.as_str());
                 format!(
                     "{agent_id}'s lease of {resource} ended at {ended} us, and {who:?}, who \
