@@ -282,7 +282,7 @@ fn check_withdrawn(log: &Log, waiter: &Waiter<'_>, seen: &mut Sometimes) -> Resu
     let by = waiter.ended + WITHDRAWN;
     for (at, claim_id, agent, resource) in &log.queued {
         let taken = *agent == claim.agent_id && *resource == claim.resource;
-        if !taken || *at < waiter.called || *at > by {
+        if !taken || *at <= waiter.called || *at > by {
             continue;
         }
         let withdrawn = log.released.get(claim_id).is_some_and(|at| *at <= by);
