@@ -61,6 +61,8 @@ pub enum Event {
         ttl_ms: Millis,
         expires_at: Millis,
         epoch: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<Arc<str>>,
     },
     /// An agent acted, and so is alive until `expires_at` at least. A higher epoch
     /// makes it a new incarnation (rule A6).

@@ -3,7 +3,9 @@
 use super::Draft;
 use crate::core::command::{Register, Roster};
 use crate::core::event::Event;
-use crate::core::limits::{self, DEFAULT_TTL_SECONDS, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
+use crate::core::limits::{
+    self, DEFAULT_TTL_SECONDS, MAX_LEASE_SECONDS, MAX_NAME_BYTES, MAX_TEXT_BYTES,
+};
 use crate::core::names::{AgentId, Resource};
 use crate::core::rejection::Rejection;
 use crate::core::reply::{AgentView, Liveness, RegisterReply, RosterReply};
@@ -20,6 +22,9 @@ impl Draft {
         if let Some(role) = &command.role {
             limits::line("role", role, MAX_TEXT_BYTES)?;
         }
+        if let Some(session) = &command.session {
+            limits::line("session", session, MAX_NAME_BYTES)?;
+        }
         let ttl = command.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
         let ttl_ms = limits::seconds("ttl_seconds", ttl, 1..=MAX_LEASE_SECONDS)?;
 
@@ -35,6 +40,7 @@ impl Draft {
             ttl_ms,
             expires_at: after(self.now, ttl_ms),
             epoch,
+            session: command.session.as_deref().map(Into::into),
         });
         let registered_at = self.state.agent(&agent_id).map(|agent| agent.registered_at);
         Ok(RegisterReply {

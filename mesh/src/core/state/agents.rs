@@ -29,6 +29,9 @@ pub struct Agent {
     pub expires_at: Millis,
     /// Its incarnation, from 1.
     pub epoch: u64,
+    /// The client's session in which it registered last, where the client has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Arc<str>>,
 }
 
 impl Agent {
