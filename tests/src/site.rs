@@ -16,7 +16,9 @@ use crate::process::Process;
 
 /// What leads to other folders or another look, if the tests themselves run in such an
 /// environment.
-const FOREIGN: [&str; 10] = [
+const FOREIGN: [&str; 12] = [
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_PROJECT_DIR",
     "MESH_AGENT",
     "MESH_DIR",
     "MESH_LOG",

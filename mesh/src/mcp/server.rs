@@ -12,12 +12,14 @@ use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::core::{Rejection, Reply, escape};
+use crate::core::{Command, Rejection, Reply, escape};
 use crate::ports::StorageError;
 use crate::tools::{self, Access, Pin};
 use crate::{Mesh, MeshError};
 
+use super::client::Client;
 use super::instructions::instructions;
+use super::keepalive::Keepalive;
 use super::shutdown::Shutdown;
 use super::transport::Streams;
 
@@ -47,15 +49,14 @@ impl std::fmt::Display for ServeError {
 impl std::error::Error for ServeError {}
 
 /// Serves one client until the input ends, `shutdown` begins or nobody reads the
-/// output any more. The calls received by then are answered first. A `pin` makes it
-/// the client of one agent, whom its calls need not name.
+/// output any more. The calls received by then are answered first.
 ///
 /// # Errors
 ///
 /// [`ServeError`]; none for a client that just goes away.
 pub async fn serve<R, W>(
     folder: Folder,
-    pin: Option<Pin>,
+    client: Client,
     reader: R,
     writer: W,
     shutdown: &Shutdown,
@@ -65,7 +66,7 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     let streams = Streams::new(reader, writer, shutdown.clone());
-    match Server::new(folder, pin).serve(streams).await {
+    match Server::new(folder, client).serve(streams).await {
         Ok(session) => match session.waiting().await {
             Ok(QuitReason::JoinError(error)) | Err(error) => {
                 return Err(ServeError::Task(error.to_string()));
@@ -82,19 +83,22 @@ where
 /// One session's view of a folder.
 struct Server {
     folder: Folder,
-    pin: Option<Pin>,
+    client: Client,
+    /// Dropped with the session, and the signs of life end with it.
+    keepalive: Arc<Keepalive>,
     tools: Vec<Tool>,
 }
 
 impl Server {
-    fn new(folder: Folder, pin: Option<Pin>) -> Self {
-        let schema = match &pin {
+    fn new(folder: Folder, client: Client) -> Self {
+        let schema = match &client.pin {
             Some(_) => Pin::input_schema,
             None => tools::Tool::input_schema,
         };
         Self {
             folder,
-            pin,
+            client,
+            keepalive: Arc::default(),
             tools: tools::TOOLS.iter().map(|t| listed(t, schema)).collect(),
         }
     }
@@ -106,13 +110,21 @@ impl Server {
         tool: &'static tools::Tool,
         mut arguments: Map<String, Value>,
     ) -> CallToolResult {
-        let (folder, pin) = (self.folder.clone(), self.pin.clone());
+        let (folder, client) = (self.folder.clone(), self.client.clone());
+        // A call that outlives its session keeps nobody alive.
+        let keepalive = Arc::downgrade(&self.keepalive);
         let call = tokio::spawn(async move {
-            if let Some(pin) = pin {
-                pin.fill(&mut arguments).map_err(MeshError::Rejected)?;
+            client.fill(&mut arguments).map_err(MeshError::Rejected)?;
+            let mut command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
+            client.sign(&mut command);
+            let mesh = folder.map_err(MeshError::Storage)?;
+            let reply = mesh.call(command.clone()).await?;
+            if let (Command::Register(register), Some(keepalive)) = (&command, keepalive.upgrade())
+                && client.keepalive
+            {
+                keepalive.begin(mesh, register);
             }
-            let command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
-            folder.map_err(MeshError::Storage)?.call(command).await
+            Ok::<_, MeshError>(reply)
         });
         match call.await {
             Ok(Ok(reply)) => success(&reply),
@@ -137,7 +149,7 @@ impl ServerHandler for Server {
         let version = env!("CARGO_PKG_VERSION");
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("mesh", version))
-            .with_instructions(instructions(self.pin.as_ref()))
+            .with_instructions(instructions(self.client.pin.as_ref()))
     }
 
     async fn list_tools(
