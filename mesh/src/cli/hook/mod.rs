@@ -12,7 +12,7 @@ mod greeting;
 use std::io::{self, IsTerminal, Read};
 
 use clap::{Args, Subcommand};
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::core::{SessionId, State};
 use crate::ports::StorageErrorKind;
@@ -46,12 +46,6 @@ enum Hook {
     SessionEnd,
 }
 
-/// What a client says about the event. It says more, and may say more still one day.
-#[derive(Debug, Deserialize)]
-struct Input {
-    session_id: String,
-}
-
 /// Runs the hook.
 pub(super) fn run(arguments: &Arguments) -> Result<Ending, Failure> {
     logging::start();
@@ -71,8 +65,14 @@ fn session() -> Result<SessionId, Failure> {
     let mut text = String::new();
     let read = input.lock().take(MAX_INPUT_BYTES).read_to_string(&mut text);
     read.map_err(|error| Failure::system("cannot read standard input", error))?;
-    let input: Input = serde_json::from_str(&text).map_err(unreadable)?;
-    SessionId::new(&input.session_id).map_err(|rejection| Failure::Hook(rejection.to_string()))
+    let event: Value = serde_json::from_str(&text).map_err(unreadable)?;
+    // It says more, and may say more still one day.
+    let event = event
+        .as_object()
+        .ok_or_else(|| unreadable("it is no object"))?;
+    let session = event.get("session_id").and_then(Value::as_str);
+    let session = session.ok_or_else(|| unreadable("it has no session_id, a string"))?;
+    SessionId::new(session).map_err(|rejection| Failure::Hook(rejection.to_string()))
 }
 
 /// What the log says now; `None` where no agent can have used the folder: there is none,
