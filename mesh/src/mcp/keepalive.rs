@@ -77,3 +77,93 @@ fn sign_of_life(agent_id: &str) -> Command {
         topics: Vec::new(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::{Claim, Event, LapseReason, Post, State, decide};
+
+    /// The state after a command, and what it wrote down.
+    fn after(state: &State, now: u64, command: &Command) -> (State, Vec<Event>) {
+        let decision = decide(state, now, command, 0).unwrap();
+        (decision.state, decision.events)
+    }
+
+    /// An agent `a` with a hold, unread mail, and particulars of its own.
+    fn registered() -> State {
+        let register = Register {
+            agent_id: "a".to_owned(),
+            branch: "main".to_owned(),
+            prompt_ptr: "p".to_owned(),
+            role: Some("r".to_owned()),
+            session: Some("s-1".to_owned()),
+            ..Register::default()
+        };
+        let claim = Claim {
+            agent_id: "a".to_owned(),
+            resource: "doc".to_owned(),
+            lease_seconds: Some(3600),
+            ..Claim::default()
+        };
+        let post = Post {
+            agent_id: "b".to_owned(),
+            to: "a".to_owned(),
+            body: "hi".to_owned(),
+            ..Post::default()
+        };
+        let commands = [
+            Command::Register(register),
+            Command::Claim(claim),
+            Command::Post(post),
+        ];
+        let begun = State::default();
+        let told = commands.iter();
+        told.fold(begun, |state, command| after(&state, 1000, command).0)
+    }
+
+    #[test]
+    fn a_sign_of_life_moves_one_deadline_and_nothing_else() {
+        let state = registered();
+        let (kept, events) = after(&state, 21_000, &sign_of_life("a"));
+        let [
+            Event::Heartbeat {
+                agent_id,
+                expires_at,
+                epoch,
+            },
+        ] = events.as_slice()
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!((&**agent_id, *expires_at, *epoch), ("a", 81_000, 1));
+        let mut expected = state.agent("a").unwrap().clone();
+        (expected.last_seen, expected.expires_at) = (21_000, 81_000);
+        assert_eq!(kept.agent("a"), Some(&expected));
+        assert_eq!(kept.resource("doc"), state.resource("doc"));
+        assert_eq!(kept.mail(), state.mail());
+    }
+
+    /// As after a suspend: A3 and A6.
+    #[test]
+    fn one_that_comes_after_death_is_a_new_incarnation_with_nothing_held() {
+        let (revived, events) = after(&registered(), 91_001, &sign_of_life("a"));
+        assert!(matches!(
+            events.first(),
+            Some(Event::Lapsed {
+                reason: LapseReason::Death,
+                ..
+            })
+        ));
+        let agent = revived.agent("a").unwrap();
+        assert_eq!((agent.epoch, agent.expires_at), (2, 151_001));
+        assert_eq!(agent.session.as_deref(), Some("s-1"));
+        assert!(revived.resource("doc").is_none());
+    }
+
+    /// A folder that was removed and made anew knows nobody.
+    #[test]
+    fn nobody_is_registered_by_one() {
+        let (state, events) = after(&State::default(), 1000, &sign_of_life("a"));
+        assert_eq!((state, events), (State::default(), Vec::new()));
+    }
+}
