@@ -276,6 +276,7 @@ impl Agent {
             prompt_ptr: "task".to_owned(),
             role: self.pick(&[None, Some("tester")]).map(str::to_owned),
             ttl_seconds: Some(self.world.borrow().knobs.ttl_seconds),
+            session: None,
         };
         let _ = self.call(Command::Register(register)).await;
     }

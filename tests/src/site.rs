@@ -1,5 +1,6 @@
 //! A directory to be thrown away, in which processes start.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,7 +17,9 @@ use crate::process::Process;
 
 /// What leads to other folders or another look, if the tests themselves run in such an
 /// environment.
-const FOREIGN: [&str; 10] = [
+const FOREIGN: [&str; 12] = [
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_PROJECT_DIR",
     "MESH_AGENT",
     "MESH_DIR",
     "MESH_LOG",
@@ -142,10 +145,15 @@ impl Site {
 
     /// The program under test with `arguments`, to be started in `directory` of the place.
     pub fn command(&self, directory: &str, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        clean(&mut command)
-            .args(arguments)
-            .current_dir(self.path(directory));
+        let mut command = self.program(binary(), directory);
+        command.args(arguments);
+        command
+    }
+
+    /// Another program in the same environment, such as a script that starts mesh.
+    pub fn program(&self, program: impl AsRef<OsStr>, directory: &str) -> Command {
+        let mut command = Command::new(program);
+        clean(&mut command).current_dir(self.path(directory));
         if let Some(mesh_dir) = &self.mesh_dir {
             command.env("MESH_DIR", mesh_dir);
         }

@@ -15,6 +15,9 @@ use super::demo::DemoError;
 pub(super) enum Failure {
     /// What was typed makes no sense.
     Usage(String),
+    /// What a client told its hook makes no sense. Not wrong usage, whose exit code a
+    /// client would take for an objection.
+    Hook(String),
     /// There is nothing to look at, and looking makes nothing.
     NoFolder(PathBuf),
     /// The folder refused, or could not be used.
@@ -61,7 +64,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(what) => f.write_str(what),
+            Self::Usage(what) | Self::Hook(what) => f.write_str(what),
             Self::NoFolder(path) => write!(
                 f,
                 "there is no mesh folder {}; the first `mesh register`, `claim` or `post`, or an \

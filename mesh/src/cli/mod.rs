@@ -14,12 +14,14 @@ mod demo;
 mod doctor;
 mod failure;
 mod folder;
+mod hook;
 mod log;
 mod logging;
 mod mcp;
 mod output;
 mod pages;
 mod screen;
+mod session;
 mod signals;
 mod state;
 mod status;
@@ -61,6 +63,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Raise the folder to this version's format, once every agent has this version
     Upgrade(upgrade::Arguments),
+    /// What a client's hooks run: greet a session, and release what it held
+    Hook(hook::Arguments),
     /// Watch three agents share a lock, in a folder that is thrown away
     Demo,
     /// Print a completion script for a shell
@@ -118,18 +122,19 @@ pub fn main() -> ExitCode {
 
 fn run(command: Option<Command>) -> Result<Ending, Failure> {
     match command {
-        Some(Command::Mcp(arguments)) => mcp::run(arguments.pin),
+        Some(Command::Mcp(arguments)) => mcp::run(arguments),
         Some(Command::Tool(call)) => tool::run(call),
         Some(Command::Status(arguments)) => status::run(&arguments),
         Some(Command::Log(arguments)) => log::run(arguments),
         Some(Command::State) => state::run(),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Upgrade(arguments)) => upgrade::run(&arguments),
+        Some(Command::Hook(arguments)) => hook::run(&arguments),
         Some(Command::Demo) => demo::run(),
         Some(Command::Completions(wanted)) => pages::completions(&wanted),
         Some(Command::Man(wanted)) => pages::page(&wanted),
         None if io::stdin().is_terminal() => help(),
-        None => mcp::run(None),
+        None => mcp::run(mcp::Arguments::of_environment()),
     }
 }
 

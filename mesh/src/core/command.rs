@@ -68,6 +68,10 @@ pub struct Register {
     pub role: Option<String>,
     /// How long it counts as alive without a sign of life; 60 s when left out.
     pub ttl_seconds: Option<u64>,
+    /// The client's session that it belongs to, which the edge knows and the agent need
+    /// not; left out clears an earlier one. It decides nothing: whoever tidies up behind
+    /// a session finds its agents by it.
+    pub session: Option<String>,
 }
 
 /// Lists the agents (rule A4).

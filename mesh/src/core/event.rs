@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::command::Mode;
 use super::ids::{ClaimId, MessageId};
 use super::limits::MAX_COUNT;
-use super::names::{AgentId, Resource};
+use super::names::{AgentId, Resource, SessionId};
 use super::time::Millis;
 
 /// One place in the log: what one append committed.
@@ -61,6 +61,8 @@ pub enum Event {
         ttl_ms: Millis,
         expires_at: Millis,
         epoch: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionId>,
     },
     /// An agent acted, and so is alive until `expires_at` at least. A higher epoch
     /// makes it a new incarnation (rule A6).

@@ -10,7 +10,7 @@ use super::names::{AgentId, Resource};
 use super::rejection::Rejection;
 use super::time::Millis;
 
-/// Agent ids, resources, topic names and `reply_to`, in bytes.
+/// Agent ids, resources, topic names, `reply_to` and sessions, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
 /// `branch`, `prompt_ptr`, `role`, `subject` and `note`, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1024;

@@ -45,7 +45,7 @@ pub use limits::{
     MAX_INBOX_BYTES, MAX_INBOX_LIMIT, MAX_KEY_BYTES, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS,
     MAX_NAME_BYTES, MAX_REQUEST_BYTES, MAX_TEXT_BYTES, MAX_TICKETS, MAX_TRAIL, MAX_WAIT_SECONDS,
 };
-pub use names::{AgentId, Resource};
+pub use names::{AgentId, Resource, SessionId};
 pub use rejection::{Rejection, escape, printable};
 pub use reply::{
     AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, DeadlockView, GcReply, HolderView,

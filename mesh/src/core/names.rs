@@ -1,6 +1,6 @@
-//! The names by which agents and resources are known.
+//! The names by which agents, their sessions and resources are known.
 //!
-//! Both are shared strings: the persistent collections of the state clone their
+//! All are shared strings: the persistent collections of the state clone their
 //! keys, and a clone must not copy text. A name is only a name here; which names may
 //! be *created* is a matter of [`limits`](super::limits), since names that exist
 //! already (adopted ones, say) are accepted whatever they look like (rule G8).
@@ -69,6 +69,24 @@ impl AgentId {
     /// What is wrong with `text`, and what is allowed.
     pub fn acting(field: &str, text: &str) -> Result<Self, Rejection> {
         limits::agent_id(field, text)
+    }
+}
+
+name! {
+    /// A session of a client, by the id that the client gave it: what an agent belongs to,
+    /// as far as whoever tidies up behind the session is concerned.
+    SessionId
+}
+
+impl SessionId {
+    /// The id of a session: printable, and of bounded length, like every name.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with `text`, and what is allowed.
+    pub fn new(text: &str) -> Result<Self, Rejection> {
+        limits::line("session", text, limits::MAX_NAME_BYTES)?;
+        Ok(Self(text.into()))
     }
 }
 

@@ -18,7 +18,9 @@
 //! Left to others: signals, logging and exit codes ([`cli`](crate::cli)), and what a
 //! call means ([`core`](crate::core)).
 
+mod client;
 mod instructions;
+mod keepalive;
 mod lines;
 mod outbox;
 mod progress;
@@ -26,6 +28,7 @@ mod server;
 mod shutdown;
 mod transport;
 
+pub use client::Client;
 pub use instructions::INSTRUCTIONS;
 pub use server::{Folder, ServeError, serve};
 pub use shutdown::Shutdown;

@@ -20,7 +20,9 @@ use crate::ports::StorageError;
 use crate::tools::{self, Access, Pin};
 use crate::{Mesh, MeshError};
 
+use super::client::Client;
 use super::instructions::instructions;
+use super::keepalive::Keepalive;
 use super::outbox::Outbox;
 use super::progress::Progress;
 use super::shutdown::Shutdown;
@@ -52,15 +54,14 @@ impl std::fmt::Display for ServeError {
 impl std::error::Error for ServeError {}
 
 /// Serves one client until the input ends, `shutdown` begins or nobody reads the
-/// output any more. The calls received by then are answered first. A `pin` makes it
-/// the client of one agent, whom its calls need not name.
+/// output any more. The calls received by then are answered first.
 ///
 /// # Errors
 ///
 /// [`ServeError`]; none for a client that just goes away.
 pub async fn serve<R, W>(
     folder: Folder,
-    pin: Option<Pin>,
+    client: Client,
     reader: R,
     writer: W,
     shutdown: &Shutdown,
@@ -71,7 +72,7 @@ where
 {
     let outbox = Outbox::default();
     let streams = Streams::new(reader, writer, shutdown.clone(), outbox.clone());
-    let server = Server::new(folder, pin, shutdown.clone(), outbox);
+    let server = Server::new(folder, client, shutdown.clone(), outbox);
     match server.serve(streams).await {
         Ok(session) => match session.waiting().await {
             Ok(QuitReason::JoinError(error)) | Err(error) => {
@@ -90,21 +91,24 @@ where
 #[derive(Clone)]
 struct Server {
     folder: Folder,
-    pin: Option<Pin>,
+    client: Client,
+    /// Dropped with the session, and the signs of life end with it.
+    keepalive: Arc<Keepalive>,
     tools: Arc<[Tool]>,
     shutdown: Shutdown,
     outbox: Outbox,
 }
 
 impl Server {
-    fn new(folder: Folder, pin: Option<Pin>, shutdown: Shutdown, outbox: Outbox) -> Self {
-        let schema = match &pin {
+    fn new(folder: Folder, client: Client, shutdown: Shutdown, outbox: Outbox) -> Self {
+        let schema = match &client.pin {
             Some(_) => Pin::input_schema,
             None => tools::Tool::input_schema,
         };
         Self {
             folder,
-            pin,
+            client,
+            keepalive: Arc::default(),
             tools: tools::TOOLS.iter().map(|t| listed(t, schema)).collect(),
             shutdown,
             outbox,
@@ -156,7 +160,7 @@ impl Server {
             Err(error) => return Some(Parcel::plain(Err(error))),
         };
         if command.patience() == 0 {
-            return Some(mesh.send(command).await);
+            return Some(self.at_once(mesh, command).await);
         }
         let mut sent = pin!(mesh.send(command));
         tokio::select! {
@@ -170,15 +174,29 @@ impl Server {
         }
     }
 
+    /// Asks for what is answered at once. Who has registered is kept alive from then on,
+    /// if that is wanted.
+    async fn at_once(&self, mesh: Mesh, command: Command) -> Parcel {
+        let registration = match &command {
+            Command::Register(register) if self.client.keepalive => Some(register.clone()),
+            _ => None,
+        };
+        let parcel = mesh.send(command).await;
+        if let Some(register) = registration.filter(|_| parcel.answer().is_ok()) {
+            self.keepalive.begin(mesh, &register);
+        }
+        parcel
+    }
+
     fn prepare(
         &self,
         tool: &'static tools::Tool,
         mut arguments: Map<String, Value>,
     ) -> Result<(Mesh, Command), MeshError> {
-        if let Some(pin) = &self.pin {
-            pin.fill(&mut arguments).map_err(MeshError::Rejected)?;
-        }
-        let command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
+        let client = &self.client;
+        client.fill(&mut arguments).map_err(MeshError::Rejected)?;
+        let mut command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
+        client.sign(&mut command);
         let mesh = self.folder.clone().map_err(MeshError::Storage)?;
         Ok((mesh, command))
     }
@@ -197,7 +215,7 @@ impl ServerHandler for Server {
         let version = env!("CARGO_PKG_VERSION");
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
             .with_server_info(Implementation::new("mesh", version))
-            .with_instructions(instructions(self.pin.as_ref()))
+            .with_instructions(instructions(self.client.pin.as_ref()))
     }
 
     async fn list_tools(

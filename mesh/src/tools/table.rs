@@ -80,6 +80,7 @@ const REGISTER: Tool = Tool {
             prompt_ptr: arguments.required_text("prompt_ptr"),
             role: arguments.text("role"),
             ttl_seconds: arguments.integer("ttl_seconds"),
+            session: None,
         })
     },
 };

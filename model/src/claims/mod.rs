@@ -121,6 +121,7 @@ impl Claims {
                     prompt_ptr: "task".into(),
                     role: None,
                     ttl_seconds: Some(TTL_SECONDS),
+                    session: None,
                 };
                 (actor(n), Command::Register(register))
             }

@@ -130,6 +130,7 @@ impl Messages {
                     prompt_ptr: "task".into(),
                     role: None,
                     ttl_seconds: Some(TICK / 1000),
+                    session: None,
                 };
                 (n, Command::Register(register))
             }

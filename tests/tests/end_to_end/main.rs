@@ -19,6 +19,7 @@ mod doctor;
 mod durability;
 mod folder;
 mod hammer;
+mod plugin;
 mod protocol;
 mod python;
 mod refusal;

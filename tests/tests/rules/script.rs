@@ -149,7 +149,14 @@ impl<H: Host> Script<H> {
             };
             arguments.insert(name.to_owned(), self.value(name, text));
         }
-        Ok(row.decode(&arguments)?)
+        // No caller gives its session: the edge fills it in.
+        let session = arguments.remove("session");
+        let mut command = row.decode(&arguments)?;
+        if let (Command::Register(register), Some(Value::String(session))) = (&mut command, session)
+        {
+            register.session = Some(session);
+        }
+        Ok(command)
     }
 
     /// An argument as JSON: numbers and truth values where the tool takes them.

@@ -385,6 +385,7 @@ fn agent(row: &NodeAgent) -> Agent {
         ttl_ms,
         expires_at: millis(row.expires_at),
         epoch: row.epoch,
+        session: None,
     }
 }
 

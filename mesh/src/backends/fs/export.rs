@@ -114,6 +114,7 @@ fn agent_row(agent_id: &AgentId, agent: &Agent) -> Value {
         "expires_at": seconds(agent.expires_at),
         "epoch": agent.epoch,
         "ttl_seconds": seconds(agent.ttl_ms),
+        "session": agent.session,
     })
 }
 

@@ -17,6 +17,7 @@ use super::screen::Screen;
 use super::{Ending, logging, output};
 
 use view::View;
+pub(super) use view::{agents, claims, unread};
 
 /// What is shown, and how often.
 #[derive(Debug, Args)]

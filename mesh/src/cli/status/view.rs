@@ -163,7 +163,8 @@ impl View {
     }
 }
 
-fn agents(state: &State, now: Millis) -> Vec<AgentView> {
+/// All agents as the rules have them at `now`, the dead included.
+pub(in crate::cli) fn agents(state: &State, now: Millis) -> Vec<AgentView> {
     let roster = Roster {
         agent_id: ONLOOKER.to_owned(),
         include_stale: true,
@@ -174,7 +175,8 @@ fn agents(state: &State, now: Millis) -> Vec<AgentView> {
     }
 }
 
-fn claims(state: &State, now: Millis) -> Vec<ClaimView> {
+/// All claims as the rules have them at `now`.
+pub(in crate::cli) fn claims(state: &State, now: Millis) -> Vec<ClaimView> {
     let claims = Claims {
         agent_id: ONLOOKER.to_owned(),
         resource: None,
@@ -186,7 +188,7 @@ fn claims(state: &State, now: Millis) -> Vec<ClaimView> {
 }
 
 /// How much waits for an agent, topics aside: which ones it follows, only it knows.
-fn unread(state: &State, agent_id: &str, now: Millis) -> u64 {
+pub(in crate::cli) fn unread(state: &State, agent_id: &str, now: Millis) -> u64 {
     let inbox = Inbox {
         agent_id: agent_id.to_owned(),
         limit: Some(1),

@@ -20,7 +20,7 @@ use crate::core::{
 use super::failure::Failure;
 use super::folder::{Wanted, close_folder, open_folder};
 use super::screen::Screen;
-use super::{Ending, logging, output, runtime};
+use super::{Ending, logging, output, runtime, session};
 
 use arguments::AGENT_ID;
 pub(super) use arguments::ToolCall;
@@ -42,6 +42,9 @@ pub(super) fn run(mut call: ToolCall) -> Result<Ending, Failure> {
     let names_no_claim = call.leave_the_claim_open();
     let command = call.tool.decode(&call.arguments);
     let mut command = command.map_err(|rejection| Failure::Usage(rejection.to_string()))?;
+    if let Command::Register(register) = &mut command {
+        register.session = session::of_environment()?.as_deref().map(str::to_owned);
+    }
     let reply = runtime()?.block_on(async {
         let mesh = call.open()?;
         if let (Command::Release(release), true) = (&mut command, names_no_claim) {

@@ -4,7 +4,7 @@ use super::Draft;
 use crate::core::command::{Register, Roster};
 use crate::core::event::Event;
 use crate::core::limits::{self, DEFAULT_TTL_SECONDS, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
-use crate::core::names::{AgentId, Resource};
+use crate::core::names::{AgentId, Resource, SessionId};
 use crate::core::rejection::Rejection;
 use crate::core::reply::{AgentView, Liveness, RegisterReply, RosterReply};
 use crate::core::state::Agent;
@@ -20,6 +20,7 @@ impl Draft {
         if let Some(role) = &command.role {
             limits::line("role", role, MAX_TEXT_BYTES)?;
         }
+        let session = command.session.as_deref().map(SessionId::new).transpose()?;
         let ttl = command.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
         let ttl_ms = limits::seconds("ttl_seconds", ttl, 1..=MAX_LEASE_SECONDS)?;
 
@@ -35,6 +36,7 @@ impl Draft {
             ttl_ms,
             expires_at: after(self.now, ttl_ms),
             epoch,
+            session,
         });
         let registered_at = self.state.agent(&agent_id).map(|agent| agent.registered_at);
         Ok(RegisterReply {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::core::limits::{CLOCK_TOLERANCE, STALE_GRACE};
+use crate::core::names::SessionId;
 use crate::core::reply::Liveness;
 use crate::core::time::{Millis, after};
 use crate::planted::{self, Bug};
@@ -29,6 +30,9 @@ pub struct Agent {
     pub expires_at: Millis,
     /// Its incarnation, from 1.
     pub epoch: u64,
+    /// The client's session in which it registered last, where the client has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
 }
 
 impl Agent {

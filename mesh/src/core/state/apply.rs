@@ -83,6 +83,7 @@ impl State {
                 ttl_ms,
                 expires_at,
                 epoch,
+                session,
             } => {
                 let earlier = self.agents.get(agent_id);
                 let agent = Agent {
@@ -94,6 +95,7 @@ impl State {
                     ttl_ms: *ttl_ms,
                     expires_at: *expires_at,
                     epoch: *epoch,
+                    session: session.clone(),
                 };
                 self.agents.insert(agent_id.clone(), agent);
             }

@@ -65,9 +65,13 @@ impl Client {
         let (server_writes, reader) = duplex(4 << 20);
         let shutdown = Shutdown::default();
         let ends = shutdown.clone();
+        let client = super::Client {
+            pin,
+            ..super::Client::default()
+        };
         let server =
             spawn_local(
-                async move { serve(folder, pin, server_reads, server_writes, &ends).await },
+                async move { serve(folder, client, server_reads, server_writes, &ends).await },
             );
         let lines = BufReader::new(reader).lines();
         Self {
@@ -301,7 +305,7 @@ fn a_panic_is_answered_and_the_session_goes_on() {
     run(async {
         let server = Server::new(
             Ok(in_memory()),
-            None,
+            super::Client::default(),
             Shutdown::default(),
             Outbox::default(),
         );

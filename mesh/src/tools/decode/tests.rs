@@ -290,6 +290,7 @@ fn every_tool_decodes_all_its_arguments() {
                 prompt_ptr: s("p"),
                 role: Some(s("r")),
                 ttl_seconds: Some(9),
+                session: None,
             }),
         ),
         (

@@ -8,7 +8,7 @@ use super::mesh;
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let site = Site::bare();
-    let others = ["status", "log", "mcp", "completions", "man"];
+    let others = ["status", "log", "mcp", "hook", "completions", "man"];
     for name in TOOLS.iter().map(|tool| tool.name).chain(others) {
         let help = mesh(&site, &[name, "--help"]).well().out;
         let usage = help.lines().find(|line| line.starts_with("Usage: mesh"));

@@ -199,6 +199,7 @@ impl History {
                 prompt_ptr: "task.md".to_owned(),
                 role: None,
                 ttl_seconds: *ttl_seconds,
+                session: None,
             }),
             Action::Roster(include_stale) => Command::Roster(Roster {
                 agent_id,

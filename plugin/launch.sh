@@ -1,0 +1,24 @@
+#!/bin/sh
+# Starts mesh with the given arguments, in the project's directory, so that the server and
+# the hooks of one session find the same .mesh folder wherever they are started from.
+#
+# Without mesh it says in one line how to get it. A server then fails; a hook does not,
+# since it is a guest in a session that goes on without it.
+
+if [ -d "${CLAUDE_PROJECT_DIR:-}" ]; then
+    cd "$CLAUDE_PROJECT_DIR" || exit 1
+fi
+# Clients started from a desktop do not have cargo's directory on their path.
+PATH="${PATH:-/usr/bin:/bin}:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
+export PATH
+
+if command -v mesh >/dev/null 2>&1; then
+    exec mesh "$@"
+fi
+missing="mesh is not installed, or not on the PATH: run 'cargo install --path mesh' in a clone of its repository, then start this session again"
+if [ "${1:-}" = hook ]; then
+    echo "$missing"
+    exit 0
+fi
+echo "$missing" >&2
+exit 127
