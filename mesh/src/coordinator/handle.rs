@@ -5,9 +5,9 @@ use std::fmt;
 use async_channel::{Receiver, Sender};
 
 use crate::core::{
-    Claim, ClaimReply, Claims, ClaimsReply, Command, Gc, GcReply, Inbox, InboxReply, Post,
-    PostReply, Read, ReadReply, Register, RegisterReply, Rejection, Release, ReleaseReply, Reply,
-    Roster, RosterReply,
+    Claim, ClaimReply, Claims, ClaimsReply, Command, FenceCheck, Gc, GcReply, Inbox, InboxReply,
+    Post, PostReply, Read, ReadReply, Register, RegisterReply, Rejection, Release, ReleaseReply,
+    Reply, Roster, RosterReply,
 };
 use crate::ports::StorageError;
 
@@ -90,6 +90,24 @@ impl Mesh {
             .await
             .map_err(|_| MeshError::Closed)?;
         reply.recv().await.map_err(|_| MeshError::Closed)?
+    }
+
+    /// Whether `fence` is that of a live holder of `resource`, now, as `claims` tells it:
+    /// what has lapsed is reaped first, so nothing is ever
+    /// [`Lapsed`](FenceCheck::Lapsed) here. See [`check_fence`](crate::core::check_fence)
+    /// for what the answer does not promise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::call`].
+    pub async fn check_fence(&self, resource: &str, fence: u64) -> Result<FenceCheck, MeshError> {
+        let claims = Claims {
+            // Nothing depends on who asks (rule A5).
+            agent_id: "mesh".to_owned(),
+            resource: Some(resource.to_owned()),
+        };
+        let reply = self.claims(claims).await?;
+        Ok(FenceCheck::by_claims(&reply, resource, fence))
     }
 
     /// Ends the coordinator once it has served what was sent before, and waits until

@@ -8,11 +8,13 @@
 mod awareness;
 mod claims;
 mod deadlock;
+mod fence;
 mod maintenance;
 mod messages;
 mod settle;
 mod tell;
 
+pub use fence::{FenceCheck, check_fence};
 pub use maintenance::{prune, settle};
 
 use super::command::Command;
