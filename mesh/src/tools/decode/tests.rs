@@ -338,12 +338,14 @@ fn every_tool_decodes_all_its_arguments() {
         ),
         (
             "inbox",
-            json!({"agent_id": "a", "topics": ["x", "topic:y"], "since": "m", "limit": 9}),
+            json!({"agent_id": "a", "topics": ["x", "topic:y"], "since": "m", "limit": 9,
+                "wait_seconds": 50}),
             Command::Inbox(Inbox {
                 agent_id: s("a"),
                 topics: vec![s("x"), s("topic:y")],
                 since: Some(s("m")),
                 limit: Some(9),
+                wait_seconds: Some(50),
             }),
         ),
         (
