@@ -58,9 +58,6 @@ enum Command {
     Run(run::Arguments),
     /// Check that a fence is that of a live holder
     Fence(fence::Arguments),
-    /// For `mesh run` alone
-    #[command(hide = true)]
-    RunGuard(run::guard::Arguments),
     /// Show agents, claims, unread mail and the folder at one glance
     Status(status::Arguments),
     /// Show what happened
@@ -115,11 +112,15 @@ Exit codes:
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let line = match Line::try_parse() {
-        Ok(line) => line,
+    let ended = match run::guard::asked_for() {
+        Some(asked) => asked.map(|arguments| run::guard::run(&arguments)),
+        None => Line::try_parse().map(|line| run(line.command)),
+    };
+    let ended = match ended {
+        Ok(ended) => ended,
         Err(error) => return refuse(&error),
     };
-    match run(line.command) {
+    match ended {
         Ok(ending) => ending.into(),
         Err(failure) if failure.is_closed_output() => ExitCode::SUCCESS,
         Err(failure) => {
@@ -135,7 +136,6 @@ fn run(command: Option<Command>) -> Result<Ending, Failure> {
         Some(Command::Tool(call)) => tool::run(call),
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Fence(arguments)) => fence::run(&arguments),
-        Some(Command::RunGuard(arguments)) => run::guard::run(&arguments),
         Some(Command::Status(arguments)) => status::run(&arguments),
         Some(Command::Log(arguments)) => log::run(arguments),
         Some(Command::State) => state::run(),

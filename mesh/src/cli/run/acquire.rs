@@ -66,7 +66,7 @@ impl Holdings {
     /// Claims everything, waiting in line as long as was wished for.
     pub(super) async fn acquire(&mut self, signals: &Signals) -> Result<(), Ungranted> {
         let limit = self.wish.wait_seconds.map(Duration::from_secs);
-        let limit = limit.map(|limit| steady::now() + limit);
+        let limit = limit.map(|limit| steady::now().saturating_add(limit));
         for resource in self.wish.resources.clone() {
             let hold = self.acquire_one(&resource, limit, signals).await?;
             self.ticket = None;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_channel::Receiver;
@@ -13,11 +13,9 @@ use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
 use rustix::termios::tcgetpgrp;
 use tokio::process::{Child, Command};
 
+use super::guard;
 use super::link::{Link, Order, Report};
 use super::signals::is_key;
-
-/// The command that the binary has for guards alone.
-const GUARD: &str = "run-guard";
 
 /// A command behind its guard.
 pub(super) struct Guarded {
@@ -45,7 +43,7 @@ impl Guarded {
         link.send_file(io::stdin())?;
         let guard = Command::new(this_program()?)
             .arg0("mesh")
-            .args([OsStr::new(GUARD), "--group".as_ref()])
+            .args([OsStr::new(guard::COMMAND), "--group".as_ref()])
             .args([OsStr::new(&group.to_string()), "--".as_ref()])
             .args(command)
             .envs(environment)
@@ -119,7 +117,7 @@ fn is_foreground() -> bool {
 /// This very program, also if another one has taken its place on the disk since.
 fn this_program() -> io::Result<PathBuf> {
     #[cfg(target_os = "linux")]
-    if Path::new("/proc/self/exe").exists() {
+    if std::path::Path::new("/proc/self/exe").exists() {
         return Ok("/proc/self/exe".into());
     }
     env::current_exe()

@@ -12,9 +12,11 @@
 //! * A signal goes to the command or to nobody: the guard is its parent, so its process id
 //!   cannot have been given to another process meanwhile.
 //!
-//! Left to others: to find out whether the lease was renewed, and to release it. Whoever
-//! kills the guard is seen by the run, which kills the command at once.
+//! Left to others: to find out whether the lease was renewed, and to release it. If the guard
+//! is killed, the run sees that and kills the command at once; only in the instant between the
+//! command's start and the guard's report of it does the run not know whom to kill.
 
+use std::env;
 use std::ffi::OsString;
 use std::future::pending;
 use std::io;
@@ -23,7 +25,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_channel::Receiver;
-use clap::Args;
+use clap::Parser;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 
@@ -40,8 +42,13 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How often a group that is about to end is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
+/// The command that the binary has for guards. It is not among those that people are shown,
+/// in help, completions and man pages.
+pub(super) const COMMAND: &str = "run-guard";
+
 /// What `mesh run` starts a guard with.
-#[derive(Debug, Args)]
+#[derive(Debug, Parser)]
+#[command(name = COMMAND)]
 pub(in crate::cli) struct Arguments {
     /// The process group that the command joins; 0 for one of its own
     #[arg(long)]
@@ -49,6 +56,12 @@ pub(in crate::cli) struct Arguments {
     /// What to run, with its arguments
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
+}
+
+/// What this process is to guard, if that is what it was started for.
+pub(in crate::cli) fn asked_for() -> Option<Result<Arguments, clap::Error>> {
+    let mut line = env::args_os().skip(1).peekable();
+    (line.peek()? == COMMAND).then(|| Arguments::try_parse_from(line))
 }
 
 /// Runs the command on behalf of a run.

@@ -118,7 +118,7 @@ impl Hold {
                 format!("{holder} holds it now; the newest fence is {}", reply.fence)
             }
             _ if reply.fence > fence + 1 => "others had it since".to_owned(),
-            _ => "its lease had ended".to_owned(),
+            _ => "it was released, or its lease ended; nobody had it since".to_owned(),
         };
         format!("the claim on {resource} under fence {fence} is lost: {now}")
     }
