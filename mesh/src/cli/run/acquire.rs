@@ -75,7 +75,11 @@ impl Holdings {
             self.holds.push(hold.clone());
             self.keepers.spawn(keep(mesh, hold, place, teller, stopped));
         }
-        Ok(())
+        // What came while nothing was waited for was not meant for the command either.
+        match signals.ending_so_far() {
+            Some(signal) => Err(Ungranted::Cancelled(signal)),
+            None => Ok(()),
+        }
     }
 
     /// What becomes of the holds, as the news come in: until when all of them last, or why
@@ -241,15 +245,17 @@ impl Holdings {
 
     /// The hold or ticket that a reply tells of; the claim was sent at `sent`.
     fn hold_of(&self, reply: &ClaimReply, sent: Duration) -> Hold {
-        let lease = Duration::from_secs(self.wish.lease_seconds);
-        Hold {
+        let mut hold = Hold {
             agent_id: self.wish.agent_id.clone(),
             resource: reply.resource.to_string(),
             claim_id: reply.claim_id.clone(),
             fence: reply.fence,
-            lease,
-            until: sent + lease,
-        }
+            lease: Duration::from_secs(self.wish.lease_seconds),
+            mortal: self.wish.named,
+            until: sent,
+        };
+        hold.until += hold.lasts();
+        hold
     }
 }
 

@@ -66,6 +66,12 @@ impl Signals {
             }
         }
     }
+
+    /// One that asks a process to end and is here already.
+    pub(super) fn ending_so_far(&self) -> Option<Signal> {
+        let mut caught = std::iter::from_fn(|| self.caught.try_recv().ok());
+        caught.find(|signal| ENDING.contains(signal))
+    }
 }
 
 /// Whether a terminal sends this to all of its foreground job.

@@ -21,13 +21,14 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// `mesh run` for `deploy:production`, where scripts find `mesh` on the PATH.
-fn deploying(site: &Site, command: &[&str]) -> Command {
+fn deploying(site: &Site, lease_seconds: u32, command: &[&str]) -> Command {
     let bin = site.path("bin");
     if !bin.exists() {
         std::fs::create_dir(&bin).unwrap();
         symlink(binary(), bin.join("mesh")).unwrap();
     }
-    let line = ["run", "deploy:production", "--lease", "1", "--"];
+    let lease = lease_seconds.to_string();
+    let line = ["run", "deploy:production", "--lease", &lease, "--"];
     let mut run = site.command("", &[&line[..], command].concat());
     let path = env::var_os("PATH").unwrap_or_default();
     let found = [bin].into_iter().chain(env::split_paths(&path));
@@ -49,7 +50,7 @@ impl Late {
     /// The holder runs `script` after [`PAUSE`]; `winner` is deployed meanwhile.
     fn holder(site: &Site, script: &str, winner: &[&str]) -> Self {
         let script = format!("{PAUSE}{script}");
-        let running = Running::of(deploying(site, &["sh", "-c", &script]));
+        let running = Running::of(deploying(site, 1, &["sh", "-c", &script]));
         let (guard, command) = (running.pid(), running.pid());
         running.signal(Signal::STOP);
         for frozen in [guard, command] {
@@ -58,7 +59,7 @@ impl Late {
         until("the end of the lease", || {
             mesh(site, &["fence", "deploy:production", "1"]).code == Some(1)
         });
-        finish(deploying(site, winner)).well();
+        finish(deploying(site, 60, winner)).well();
         Self {
             running,
             guard,
@@ -141,7 +142,7 @@ fn one_holder_after_the_other_deploys() {
     let deploy = deploy.to_str().unwrap();
     for (version, fence) in [("one", 1), ("two", 2)] {
         let line = format!("BUILD='echo built' exec {deploy} {version} db");
-        let ran = finish(deploying(&site, &["sh", "-c", &line])).well();
+        let ran = finish(deploying(&site, 60, &["sh", "-c", &line])).well();
         let said = format!(
             "built\ndeploy:production is {version} now, under fence {fence}\n{version} is deployed\n"
         );
