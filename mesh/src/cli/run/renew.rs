@@ -210,18 +210,20 @@ mod tests {
         }))
     }
 
-    /// The news of a hold whose calls are answered like this, in turn; the last answer
-    /// again and again.
-    fn news(answers: Vec<Result<Reply, MeshError>>) -> Receiver<News> {
+    /// The news of a hold whose calls are answered like this, in turn, the last answer again
+    /// and again; and how many calls there were.
+    fn told(answers: Vec<Result<Reply, MeshError>>) -> (Receiver<News>, usize) {
         let (mesh, requests) = Mesh::queue();
         let (teller, news) = unbounded();
         let (stop, stopped) = bounded(1);
-        let serve = async move {
+        let mut calls = 0;
+        let serve = async {
             let _stop = stop;
             let mut answers = answers.into_iter().peekable();
             while let (Ok(Request::Call(call)), Some(answer)) =
                 (requests.recv().await, answers.peek().cloned())
             {
+                calls += 1;
                 call.answer(answer);
                 if answers.len() > 1 {
                     answers.next();
@@ -236,19 +238,19 @@ mod tests {
                 () = tokio::time::sleep(LEASE * 4) => {}
             }
         });
-        news
+        (news, calls)
     }
 
     #[test]
     fn trouble_is_no_loss_as_long_as_the_lease_lasts() {
-        let news = news(vec![trouble(), trouble(), granted("mine", 3)]);
+        let (news, _) = told(vec![trouble(), trouble(), granted("mine", 3)]);
         let first = news.try_recv().unwrap();
         assert!(matches!(first, News::Renewed { place: 7, .. }), "{first:?}");
     }
 
     #[test]
     fn trouble_until_the_end_of_the_lease_is_a_loss() {
-        let news = news(vec![trouble()]);
+        let (news, _) = told(vec![trouble()]);
         match news.try_recv() {
             Ok(News::Lost { why }) => assert!(why.contains("the disk is away"), "{why}"),
             other => panic!("{other:?}"),
@@ -258,7 +260,8 @@ mod tests {
     #[test]
     fn another_claim_or_fence_is_a_loss_and_is_given_back() {
         for anew in [granted("other", 4), granted("mine", 4)] {
-            let news = news(vec![anew, released()]);
+            let (news, calls) = told(vec![anew, released()]);
+            assert_eq!(calls, 2, "a renewal and a release");
             match news.try_recv() {
                 Ok(News::Lost { why }) => assert_eq!(
                     why,
