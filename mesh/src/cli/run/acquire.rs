@@ -270,7 +270,14 @@ fn whole_seconds_left(limit: Duration) -> u64 {
 fn taken(reply: &ClaimReply) -> Ungranted {
     let resource = &reply.resource;
     let why = match (&reply.deadlock, &reply.holder) {
-        (Some(_), _) => format!("waiting for {resource} would never end: its holder waits for us"),
+        (Some(circle), _) => {
+            let links = circle.iter().map(|link| {
+                let (holds, waits_for) = (&link.holds, &link.waits_for);
+                format!("{} has {holds} and waits for {waits_for}", link.agent_id)
+            });
+            let links = links.collect::<Vec<_>>().join(", ");
+            format!("waiting for {resource} would never end: {links}")
+        }
         (None, Some(holder)) => {
             format!("{resource} is taken: {holder} holds it, or others wait for it")
         }

@@ -231,7 +231,8 @@ impl Guarded {
     /// After a command that was asked to end: sees to it that what it started ends, too.
     ///
     /// The id of a group is not given away while anybody is in it, so this meets the right
-    /// one. A command that ended by itself may leave something in the background.
+    /// one. Where nobody waits for orphans (some containers), those that have ended count
+    /// until the time is up, which costs that time and nothing else. A command that ended by itself may leave something in the background.
     async fn end_group(&self) {
         let (Some(pid), Some(kill_at), true) = (self.pid, self.kill_at, self.grouped) else {
             return;

@@ -220,6 +220,29 @@ fn runs_that_name_the_same_resources_in_any_order_get_them_in_turn() {
     assert!(is_free(&site, "a") && is_free(&site, "b"));
 }
 
+/// W4: a command waits in the name of the run around it, so a circle is seen.
+#[test]
+fn a_run_that_would_wait_for_ever_is_told_so() {
+    let site = Site::bare();
+    mesh(&site, &["claim", "b", "--agent", "bob"]).well();
+    let script = "echo in; read go; exec $0 run b -- echo never";
+    let mesh_path = binary().to_str().unwrap();
+    let line = ["a", "--agent", "ann", "--", "sh", "-c", script, mesh_path];
+    let mut outer = Running::start(&site, &line);
+    assert_eq!(outer.line(), "in");
+    let queued = mesh(&site, &["claim", "a", "--agent", "bob", "--queue"]);
+    assert_eq!(queued.code, Some(75));
+    outer.tell("go");
+    let (code, complaints) = outer.ended();
+    assert_eq!(code, Some(75), "{complaints}");
+    let told = "mesh: waiting for b would never end: ";
+    assert!(complaints.starts_with(told), "{complaints}");
+    for link in ["ann has a and waits for b", "bob has b and waits for a"] {
+        assert!(complaints.contains(link), "{complaints}");
+    }
+    assert_eq!(claims(&site, "a").0, ["bob"], "the next in line");
+}
+
 /// C4: to mesh, two runs of one agent have one claim between them.
 #[test]
 fn runs_of_one_agent_are_not_taken_for_one() {
