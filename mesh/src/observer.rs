@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use crate::backends::fs::{FileSystem, journal_generation};
 use crate::backends::fs::{Format, FsOptions, FsStorage, LockKind, OsFileSystem, ReadOnly};
 use crate::backends::{SystemClock, seed};
-use crate::core::Snapshot;
-use crate::ports::{Durability, News, Outcome, Storage, StorageError, StorageErrorKind};
+use crate::core::{FenceCheck, Snapshot, check_fence};
+use crate::ports::{Clock, Durability, News, Outcome, Storage, StorageError, StorageErrorKind};
 
 type Files = ReadOnly<OsFileSystem>;
 
@@ -68,6 +68,18 @@ impl Observer {
     pub fn look(&mut self) -> Result<&Snapshot, StorageError> {
         pollster::block_on(self.catch_up())?;
         Ok(&self.snapshot)
+    }
+
+    /// Whether `fence` is that of a live holder of `resource`, now: by the log, and by this
+    /// machine's clock. See [`check_fence`] for what it does not promise.
+    ///
+    /// # Errors
+    ///
+    /// As [`look`](Self::look).
+    pub fn check_fence(&mut self, resource: &str, fence: u64) -> Result<FenceCheck, StorageError> {
+        let state = &self.look()?.state;
+        let now = SystemClock::new().now();
+        Ok(check_fence(state, now, resource, fence))
     }
 
     /// How the folder is doing.

@@ -2,7 +2,8 @@
 //!
 //! Exit codes: 0 when it is done, also when a server was asked to end by a signal or by
 //! its client; 75 (`EX_TEMPFAIL`) when a claim is queued or denied, so that a script can
-//! tell "not now" from "no"; 1 when it failed; 2 for wrong usage. Errors go to standard
+//! tell "not now" from "no"; 1 when it failed; 2 for wrong usage. `mesh run` has more, since
+//! it passes on those of another command. Errors go to standard
 //! error as `mesh: …`, and so do hints and all logs. When nobody reads standard output any
 //! more, the command ends in silence, as a success.
 //!
@@ -13,6 +14,7 @@
 mod demo;
 mod doctor;
 mod failure;
+mod fence;
 mod folder;
 mod hook;
 mod log;
@@ -20,6 +22,7 @@ mod logging;
 mod mcp;
 mod output;
 mod pages;
+mod run;
 mod screen;
 mod session;
 mod signals;
@@ -53,6 +56,10 @@ enum Command {
     Mcp(mcp::Arguments),
     #[command(flatten)]
     Tool(tool::ToolCall),
+    /// Run a command while a claim is held
+    Run(run::Arguments),
+    /// Check that a fence is that of a live holder
+    Fence(fence::Arguments),
     /// Show agents, claims, unread mail and the folder at one glance
     Status(status::Arguments),
     /// Show what happened
@@ -82,6 +89,8 @@ enum Ending {
     Waiting,
     /// There was nothing of the kind to be done, or something is left to be done.
     Unmet,
+    /// As the command ended that it ran, or why that did not.
+    Code(u8),
 }
 
 impl From<Ending> for ExitCode {
@@ -90,6 +99,7 @@ impl From<Ending> for ExitCode {
             Ending::Done => Self::SUCCESS,
             Ending::Waiting => Self::from(75),
             Ending::Unmet => Self::FAILURE,
+            Ending::Code(code) => Self::from(code),
         }
     }
 }
@@ -106,11 +116,15 @@ Exit codes:
 
 /// Runs the command that the process was started with.
 pub fn main() -> ExitCode {
-    let line = match Line::try_parse() {
-        Ok(line) => line,
+    let ended = match run::guard::asked_for() {
+        Some(asked) => asked.map(|arguments| run::guard::run(&arguments)),
+        None => Line::try_parse().map(|line| run(line.command)),
+    };
+    let ended = match ended {
+        Ok(ended) => ended,
         Err(error) => return refuse(&error),
     };
-    match run(line.command) {
+    match ended {
         Ok(ending) => ending.into(),
         Err(failure) if failure.is_closed_output() => ExitCode::SUCCESS,
         Err(failure) => {
@@ -124,6 +138,8 @@ fn run(command: Option<Command>) -> Result<Ending, Failure> {
     match command {
         Some(Command::Mcp(arguments)) => mcp::run(arguments),
         Some(Command::Tool(call)) => tool::run(call),
+        Some(Command::Run(arguments)) => run::run(&arguments),
+        Some(Command::Fence(arguments)) => fence::run(&arguments),
         Some(Command::Status(arguments)) => status::run(&arguments),
         Some(Command::Log(arguments)) => log::run(arguments),
         Some(Command::State) => state::run(),

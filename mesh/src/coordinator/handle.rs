@@ -7,9 +7,9 @@ use async_channel::RecvError;
 use async_channel::{Receiver, Sender};
 
 use crate::core::{
-    Claim, ClaimReply, Claims, ClaimsReply, Command, Gc, GcReply, Inbox, InboxReply, Post,
-    PostReply, Read, ReadReply, Register, RegisterReply, Rejection, Release, ReleaseReply, Reply,
-    Roster, RosterReply,
+    Claim, ClaimReply, Claims, ClaimsReply, Command, FenceCheck, Gc, GcReply, Inbox, InboxReply,
+    Post, PostReply, Read, ReadReply, Register, RegisterReply, Rejection, Release, ReleaseReply,
+    Reply, Roster, RosterReply,
 };
 use crate::ports::StorageError;
 
@@ -178,6 +178,24 @@ impl Mesh {
     pub(crate) fn end_waits(&self) {
         // An error means that the coordinator is gone, and nothing is held.
         let _ = self.signals.try_send(Signal::EndWaits);
+    }
+
+    /// Whether `fence` is that of a live holder of `resource`, now, as `claims` tells it:
+    /// what has lapsed is reaped first, so nothing is ever
+    /// [`Lapsed`](FenceCheck::Lapsed) here. See [`check_fence`](crate::core::check_fence)
+    /// for what the answer does not promise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mesh::call`].
+    pub async fn check_fence(&self, resource: &str, fence: u64) -> Result<FenceCheck, MeshError> {
+        let claims = Claims {
+            // Nothing depends on who asks (rule A5).
+            agent_id: "mesh".to_owned(),
+            resource: Some(resource.to_owned()),
+        };
+        let reply = self.claims(claims).await?;
+        Ok(FenceCheck::by_claims(&reply, resource, fence))
     }
 
     /// Ends the coordinator once it has served what was sent before, and waits until

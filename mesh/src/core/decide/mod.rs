@@ -8,12 +8,14 @@
 mod awareness;
 mod claims;
 mod deadlock;
+mod fence;
 mod maintenance;
 mod messages;
 mod settle;
 mod tell;
 mod waiting;
 
+pub use fence::{FenceCheck, check_fence};
 pub use maintenance::{prune, settle};
 pub use waiting::{Prospect, prospect};
 

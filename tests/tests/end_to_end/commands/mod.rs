@@ -1,10 +1,14 @@
 //! The commands as people and scripts use them: the nine tools, those that only look,
-//! what a terminal shows, and the README.
+//! what a terminal shows, commands under a claim, and the README.
 
+mod fence;
+mod fencing;
 mod looking;
 mod pages;
 mod pinned;
 mod readme;
+mod run;
+mod running;
 mod screen;
 mod tools;
 

@@ -8,7 +8,16 @@ use super::mesh;
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let site = Site::bare();
-    let others = ["status", "log", "mcp", "hook", "completions", "man"];
+    let others = [
+        "run",
+        "fence",
+        "status",
+        "log",
+        "mcp",
+        "hook",
+        "completions",
+        "man",
+    ];
     for name in TOOLS.iter().map(|tool| tool.name).chain(others) {
         let help = mesh(&site, &[name, "--help"]).well().out;
         let usage = help.lines().find(|line| line.starts_with("Usage: mesh"));
@@ -49,6 +58,8 @@ fn completions_are_there_for_every_shell() {
         for word in ["status", "claim", "queue"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
+        let internal = script.contains("run-guard");
+        assert!(!internal, "{shell}: what only mesh itself starts");
     }
     assert_eq!(mesh(&site, &["completions", "csh"]).code, Some(2));
 }
