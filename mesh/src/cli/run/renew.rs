@@ -221,7 +221,7 @@ mod tests {
             let _stop = stop;
             let mut answers = answers.into_iter().peekable();
             while let (Ok(Request::Call(call)), Some(answer)) =
-                (requests.recv().await, answers.peek().cloned())
+                (requests.next().await, answers.peek().cloned())
             {
                 calls += 1;
                 call.answer(answer);

@@ -218,8 +218,8 @@ mod tests {
             agent_id: "a".to_owned(),
             branch: "main".to_owned(),
             prompt_ptr: "p".to_owned(),
-            role: None,
             ttl_seconds: Some(10),
+            ..Register::default()
         }));
         world.claim("a", Mode::Exclusive);
         world.now = 40_000;
