@@ -151,6 +151,7 @@ fn command(state: &State, step: &Step) -> Command {
             prompt_ptr: "task.md".to_owned(),
             role: None,
             ttl_seconds: Some(5),
+            session: None,
         }),
     }
 }
