@@ -66,7 +66,7 @@ mod planted;
 pub mod ports;
 pub mod tools;
 
-pub use coordinator::{Mesh, MeshError};
+pub use coordinator::{Mesh, MeshError, Parcel};
 #[cfg(feature = "os")]
 pub use observer::{Condition, Observer};
 #[cfg(feature = "os")]

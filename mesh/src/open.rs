@@ -3,11 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use async_channel::Receiver;
-
 use crate::backends::fs::{Format, FsOptions, FsStorage, LockKind, OsFileSystem, StoreLock};
 use crate::backends::{SystemClock, seed};
-use crate::coordinator::{Call, Coordinator, Mesh, MeshError, Request};
+use crate::coordinator::{Call, Coordinator, Mesh, MeshError, Request, Served};
 use crate::ports::{Clock, StorageError};
 
 type OsCoordinator<C> = Coordinator<C, FsStorage<OsFileSystem, C>, StoreLock<OsFileSystem, C>>;
@@ -77,8 +75,8 @@ impl<C: Clock + Clone + Send + 'static> Options<C> {
 
     /// Opens the folder; see [`Mesh::open`].
     pub fn open(self) -> Mesh {
-        let (mesh, requests) = Mesh::queue();
-        let serve = move || pollster::block_on(serve(&self, &requests));
+        let (mesh, served) = Mesh::queue();
+        let serve = move || pollster::block_on(serve(&self, served));
         let spawned = thread::Builder::new().name("mesh".to_owned()).spawn(serve);
         if let Err(error) = spawned {
             // Every call will find the queue closed.
@@ -87,25 +85,22 @@ impl<C: Clock + Clone + Send + 'static> Options<C> {
         mesh
     }
 
-    fn coordinator(&self, requests: Receiver<Request>) -> Result<OsCoordinator<C>, StorageError> {
+    fn coordinator(&self, served: Served) -> Result<OsCoordinator<C>, StorageError> {
         let fs = OsFileSystem::open(&self.path, self.explicit)?;
         let kind = pollster::block_on(Format::read(&fs))?.map_or(self.storage.lock, |f| f.lock);
         let clock = self.clock.clone();
         let lock = StoreLock::new(fs.clone(), clock.clone(), kind, seed());
         let storage = FsStorage::new(fs, clock.clone(), self.storage.clone(), seed());
-        Ok(Coordinator::serving(requests, clock, storage, lock, seed()))
+        Ok(Coordinator::serving(served, clock, storage, lock, seed()))
     }
 }
 
 /// Serves the queue. As long as the folder cannot be opened, every call tries again
 /// and gets the reason.
-async fn serve<C: Clock + Clone + Send + 'static>(
-    options: &Options<C>,
-    requests: &Receiver<Request>,
-) {
+async fn serve<C: Clock + Clone + Send + 'static>(options: &Options<C>, served: Served) {
     let mut first: Option<Call> = None;
     loop {
-        match options.coordinator(requests.clone()) {
+        match options.coordinator(served.clone()) {
             Ok(mut coordinator) => {
                 let Some(call) = first.take() else {
                     // Reading the log ahead of the first call makes that one fast. What
@@ -115,7 +110,7 @@ async fn serve<C: Clock + Clone + Send + 'static>(
                     }
                     return coordinator.run().await;
                 };
-                let close = coordinator.serve(call).await;
+                let close = coordinator.serve(Some(call)).await;
                 return coordinator.run_until(close).await;
             }
             Err(error) => {
@@ -125,10 +120,10 @@ async fn serve<C: Clock + Clone + Send + 'static>(
                 }
             }
         }
-        match requests.recv().await {
+        match served.next().await {
             Ok(Request::Call(call)) => first = Some(call),
             Ok(Request::Close(done)) => {
-                requests.close();
+                served.close();
                 let _ = done.try_send(());
                 return;
             }

@@ -119,6 +119,16 @@ bugs! {
     EndNotHeldAgainstMarks breaks "G4",
     #[doc = "An event of an unknown kind is passed over."]
     NewerEventPassedOver breaks "G7",
+    #[doc = "A held claim does not wake when what is in its way lapses."]
+    LapseSleptThrough breaks "W1",
+    #[doc = "A held claim gives no sign of life."]
+    HeldTicketNotKept breaks "W1",
+    #[doc = "A held call is not looked at when the log goes on."]
+    NewsSleptThrough breaks "W1",
+    #[doc = "A caller that goes away leaves the ticket that its call took."]
+    GoneCallerKeepsTicket breaks "W3",
+    #[doc = "A grant whose caller went away before it heard of it stays."]
+    UndeliveredGrantKept breaks "W3",
     #[doc = "A `state.json` that appears while the folder is opened counts as a lost journal."]
     ExportTakenForLoss breaks "G7",
 }

@@ -10,6 +10,9 @@
 //! keys it used, what it read) is in its [`Memory`], outside of the process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
 use mesh::core::{
     Claim, ClaimReply, ClaimStatus, Claims, Command, Gc, Inbox, MessageId, Mode, Post, Read,
@@ -19,7 +22,7 @@ use mesh::{Mesh, MeshError};
 
 use crate::sometimes::Seen;
 use crate::trace::{Answer, Call, Micros, Record};
-use crate::world::{Shared, TaskId, until};
+use crate::world::{Shared, TaskId, until, until_unless};
 
 /// What an agent knows that outlives its process.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +53,61 @@ pub(crate) struct Agent {
     tickets: BTreeMap<String, (String, Mode)>,
     /// The newest message that an inbox showed.
     newest: Option<MessageId>,
+    /// How it waits, this time.
+    patience: Patience,
+}
+
+/// How an agent makes a call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Patience {
+    wait_seconds: Option<u64>,
+    stays: Stays,
+}
+
+/// How long the caller is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stays {
+    /// Until it has heard the answer.
+    #[default]
+    ToTheEnd,
+    /// Until the answer is there, which it does not look at.
+    UntilTheAnswer,
+    /// So long at most.
+    For(Micros),
+}
+
+impl Patience {
+    /// Most calls do not wait, and most callers stay.
+    fn drawn(draw: u32, waits: bool) -> Self {
+        if !waits {
+            return Self::default();
+        }
+        let wait_seconds = match draw & 7 {
+            0..4 => None,
+            4 => Some(1),
+            5 => Some(5),
+            _ => Some(20),
+        };
+        let stays = match draw >> 3 & 7 {
+            0 => Stays::UntilTheAnswer,
+            1 | 2 => Stays::For(Micros::from(draw >> 6 & 0xfff) * 500),
+            _ => Stays::ToTheEnd,
+        };
+        Self {
+            wait_seconds,
+            stays,
+        }
+    }
+}
+
+/// What comes first: the answer, or the moment to go.
+async fn first<T>(answer: impl Future<Output = T>, leaves: impl Future<Output = ()>) -> Option<T> {
+    let (mut answer, mut leaves) = (pin!(answer), pin!(leaves));
+    poll_fn(|context| match answer.as_mut().poll(context) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => leaves.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
 
 /// The topic that every agent follows.
@@ -58,6 +116,8 @@ pub(crate) const TOPIC: &str = "news";
 /// below the shortest lease, within which a waiter must ask again.
 const PATIENT: Micros = 400_000;
 const MOST_PATIENT: Micros = 900_000;
+/// How long an agent keeps what it claims last.
+const KEPT: Micros = 3_000_000;
 
 /// An agent's whole life in one incarnation of its process.
 pub(crate) async fn live(world: Shared, task: TaskId, name: String, mesh: Mesh) {
@@ -82,6 +142,7 @@ impl Agent {
             held: BTreeMap::new(),
             tickets: BTreeMap::new(),
             newest: None,
+            patience: Patience::default(),
         }
     }
 
@@ -116,30 +177,36 @@ impl Agent {
 
     /// Calls, with everything written down.
     pub(crate) async fn call(&self, command: Command) -> Result<Reply, MeshError> {
-        let call = {
-            let mut world = self.world.borrow_mut();
-            world.calls_left = world.calls_left.saturating_sub(1);
-            let told_before = world.ledger.told();
-            let process = &mut world.processes[self.task.process];
-            process.open_calls += 1;
-            let others_open = process.open_calls - 1;
-            let call = Call {
-                agent: self.name.clone(),
-                process: self.task.process,
-                command: command.clone(),
-                told_before,
-                others_open,
-                answer: None,
-            };
-            world.trace.calls.push(call);
-            let call = world.trace.calls.len() - 1;
-            world.record(self.task.process, Record::Called { call });
-            call
+        let stays = Stays::ToTheEnd;
+        // Whoever stays is answered.
+        self.call_for(command, stays)
+            .await
+            .unwrap_or(Err(MeshError::Closed))
+    }
+
+    /// The same, and perhaps goes away before it hears the answer.
+    async fn call_for(&self, command: Command, stays: Stays) -> Option<Result<Reply, MeshError>> {
+        let waits = usize::from(command.patience() > 0);
+        let call = self.note_call(&command);
+        let result = match stays {
+            Stays::ToTheEnd => Some(self.mesh.call(command).await),
+            Stays::UntilTheAnswer => Some(self.mesh.send(command).await.answer().clone()),
+            Stays::For(micros) => {
+                let at = self.world.borrow().now + micros;
+                let leaves = until_unless(&self.world, self.task, at);
+                first(self.mesh.call(command), leaves).await
+            }
         };
-        let result = self.mesh.call(command).await;
         let mut world = self.world.borrow_mut();
         let process = &mut world.processes[self.task.process];
         process.open_calls = process.open_calls.saturating_sub(1);
+        process.waiting_calls = process.waiting_calls.saturating_sub(waits);
+        let Some(result) = result else {
+            process.left = true;
+            world.seen.hit(Seen::CallerLeft);
+            world.record(self.task.process, Record::Left { call });
+            return None;
+        };
         process.answered = true;
         let (first, last, now) = process.decided.unwrap_or_default();
         let answer = Answer {
@@ -147,8 +214,10 @@ impl Agent {
             decided: (first, last),
             now,
             batch: (process.incarnation, process.batch),
+            beside_waiting: process.waiting_calls > 0 || process.left,
         };
-        if !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
+        let heard = stays != Stays::UntilTheAnswer;
+        if heard && !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
             world.ledger.tell(answer.decided.1);
         }
         if let Ok(Reply::Post(reply)) = &result
@@ -157,8 +226,35 @@ impl Agent {
             world.seen.hit(Seen::RetryAnswered);
         }
         world.trace.calls[call].answer = Some(answer);
+        if !heard {
+            world.seen.hit(Seen::CallerLeft);
+            world.record(self.task.process, Record::Left { call });
+            return None;
+        }
         world.record(self.task.process, Record::Answered { call });
-        result
+        Some(result)
+    }
+
+    fn note_call(&self, command: &Command) -> usize {
+        let mut world = self.world.borrow_mut();
+        world.calls_left = world.calls_left.saturating_sub(1);
+        let told_before = world.ledger.told();
+        let process = &mut world.processes[self.task.process];
+        process.open_calls += 1;
+        process.waiting_calls += usize::from(command.patience() > 0);
+        let others_open = process.open_calls - 1;
+        let call = Call {
+            agent: self.name.clone(),
+            process: self.task.process,
+            command: command.clone(),
+            told_before,
+            others_open,
+            answer: None,
+        };
+        world.trace.calls.push(call);
+        let call = world.trace.calls.len() - 1;
+        world.record(self.task.process, Record::Called { call });
+        call
     }
 
     async fn register_if_it_does(&self) {
@@ -186,8 +282,10 @@ impl Agent {
 
     /// One thing that agents do, by how often they do it.
     async fn act(&mut self) {
-        let roll = self.draw() % 100;
+        let draw = self.draw();
+        let roll = draw % 100;
         let resource = format!("r{}", self.draw() % self.world.borrow().knobs.resources);
+        self.patience = Patience::drawn(draw >> 8, self.world.borrow().knobs.waits);
         match roll {
             0..32 => self.claim(&resource).await,
             32..50 => self.work(&resource).await,
@@ -213,25 +311,30 @@ impl Agent {
             None,
         ]);
         let lease = self.world.borrow().knobs.lease_seconds;
-        let claim = Claim {
+        let mut claim = Claim {
             agent_id: self.name.clone(),
             resource: resource.to_owned(),
             mode,
             lease_seconds: self.pick(&[Some(lease), Some(lease), None, Some(2 * lease)]),
             wait: Some(self.pick(&[Wait::Queue, Wait::Queue, Wait::NoWait])),
-            wait_seconds: None,
+            wait_seconds: self.patience.wait_seconds,
             note: self.pick(&[None, None, Some("why")]).map(str::to_owned),
         };
+        if claim.wait == Some(Wait::NoWait) {
+            claim.wait_seconds = None;
+        }
         self.claim_with(claim).await;
     }
 
     async fn claim_with(&mut self, claim: Claim) {
         let (resource, mode) = (claim.resource.clone(), claim.mode);
-        match self.call(Command::Claim(claim)).await {
-            Ok(Reply::Claim(reply)) => self.learn(&resource, mode, reply),
-            Ok(_) => {}
-            // Whether the claim was granted is unknown: what was believed stays.
-            Err(_) => {}
+        // Where there is no answer, whether the claim was granted is unknown: what was
+        // believed stays.
+        let answer = self
+            .call_for(Command::Claim(claim), self.patience.stays)
+            .await;
+        if let Some(Ok(Reply::Claim(reply))) = answer {
+            self.learn(&resource, mode, reply);
         }
     }
 
@@ -262,10 +365,12 @@ impl Agent {
                     .or_insert((String::new(), mode))
                     .0 = reply.claim_id;
             }
-            // A denied upgrade leaves the shared hold as it is.
+            // Whoever would wait for itself neither holds nor waits, and lets it be.
             ClaimStatus::Denied if reply.deadlock.is_some() => {
                 self.held.remove(resource);
+                self.tickets.remove(resource);
             }
+            // A denied upgrade leaves the shared hold as it is.
             ClaimStatus::Denied if self.held.contains_key(resource) => {
                 self.world.borrow_mut().seen.hit(Seen::UpgradeDenied);
             }
@@ -410,9 +515,12 @@ impl Agent {
             topics: vec![TOPIC.to_owned()],
             since: None,
             limit,
-            wait_seconds: None,
+            wait_seconds: self.patience.wait_seconds,
         };
-        let Reply::Inbox(reply) = self.call(Command::Inbox(inbox)).await? else {
+        let answer = self
+            .call_for(Command::Inbox(inbox), self.patience.stays)
+            .await;
+        let Some(Reply::Inbox(reply)) = answer.transpose()? else {
             return Ok(false);
         };
         let ids: Vec<MessageId> = reply.messages.iter().map(|m| m.message_id).collect();
@@ -478,6 +586,11 @@ impl Agent {
 
     /// After the storm: sees every ticket through, gives everything back, reads all.
     async fn finish(&mut self) {
+        let waits = self.world.borrow().knobs.waits;
+        self.patience = Patience {
+            wait_seconds: waits.then_some(20),
+            stays: Stays::ToTheEnd,
+        };
         let tickets: Vec<(String, Mode)> = {
             let tickets = self.tickets.iter();
             tickets
@@ -494,10 +607,39 @@ impl Agent {
                 self.rest(PATIENT).await;
             }
         }
+        if waits {
+            self.queue_once_more().await;
+        }
+        self.patience = Patience::default();
         while !matches!(self.look_and_read(None).await, Ok(false)) {
             self.rest(PATIENT).await;
         }
         self.remember(|memory| memory.finished = true);
+    }
+
+    /// Claims what all the others claim now, too. One in three keeps it for a while, one
+    /// goes away while it waits, and one when it is granted.
+    async fn queue_once_more(&mut self) {
+        let number = self.name[1..].parse::<u64>().unwrap_or_default();
+        self.patience.stays = match number % 3 {
+            0 => Stays::ToTheEnd,
+            1 => Stays::For(50_000),
+            _ => Stays::UntilTheAnswer,
+        };
+        let resource = "r0";
+        let claim = Claim {
+            agent_id: self.name.clone(),
+            resource: resource.to_owned(),
+            wait_seconds: self.patience.wait_seconds,
+            ..Claim::default()
+        };
+        self.claim_with(claim).await;
+        self.patience.stays = Stays::ToTheEnd;
+        self.rest(KEPT).await;
+        while self.held.contains_key(resource) {
+            self.release(resource).await;
+            self.rest(PATIENT).await;
+        }
     }
 
     /// Asks until the ticket is a hold.
@@ -510,7 +652,7 @@ impl Agent {
                 mode: None,
                 lease_seconds: None,
                 wait: Some(Wait::Queue),
-                wait_seconds: None,
+                wait_seconds: self.patience.wait_seconds,
                 note: None,
             };
             self.claim_with(claim).await;

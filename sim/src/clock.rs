@@ -8,7 +8,7 @@ use mesh::core::Millis;
 use mesh::ports::Clock;
 
 use crate::trace::Micros;
-use crate::world::{Shared, TaskId, until};
+use crate::world::{Shared, TaskId, until, until_unless};
 
 /// When the simulated world begins, by a clock that is right.
 pub const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -68,14 +68,12 @@ impl SimClock {
         Self { world, task }
     }
 
-    async fn pass(&self, micros: u64) {
-        let at = {
-            let world = self.world.borrow();
-            let face = world.processes[self.task.process].clock;
-            // A steady clock in milliseconds must have gone on by the whole time.
-            world.now + face.virtual_micros(micros + 1000)
-        };
-        until(&self.world, self.task, at).await;
+    /// When so much time will have passed for the process.
+    fn after(&self, micros: u64) -> Micros {
+        let world = self.world.borrow();
+        let face = world.processes[self.task.process].clock;
+        // A steady clock in milliseconds must have gone on by the whole time.
+        world.now + face.virtual_micros(micros + 1000)
     }
 }
 
@@ -95,13 +93,15 @@ impl Clock for SimClock {
     }
 
     async fn sleep(&self, duration: Millis) {
-        self.pass(duration * 1000).await;
+        let at = self.after(duration * 1000);
+        until_unless(&self.world, self.task, at).await;
     }
 
     /// Stretched: the lock polls thousands of times while a holder stands still, and a
     /// sleep may always return late.
     async fn back_off(&self, micros: u64) {
         let stretch = self.world.borrow().knobs.stretch;
-        self.pass(micros * stretch).await;
+        let at = self.after(micros * stretch);
+        until(&self.world, self.task, at).await;
     }
 }

@@ -203,6 +203,7 @@ impl<R: Runtime> Executor<R> {
         let process = &mut world.processes[task.process];
         if std::mem::take(&mut process.answered) {
             process.decided = None;
+            process.left = false;
             process.batch += 1;
         }
     }
@@ -215,17 +216,18 @@ impl<R: Runtime> Executor<R> {
             let mut moved = false;
             for task in 0..self.runtime.tasks(process) {
                 let other = TaskId { process, task };
-                let idle = {
+                let (wake, attentive) = {
                     let world = self.world.borrow();
                     if world.doom.is_some() {
                         return;
                     }
-                    world.processes[process].wakes[task].is_none()
+                    let process = &world.processes[process];
+                    (process.wakes[task], process.attentive.contains(&task))
                 };
-                if idle && self.runtime.is_running(other) {
+                if (wake.is_none() || attentive) && self.runtime.is_running(other) {
                     self.runtime.poll_idle(other);
                     let world = self.world.borrow();
-                    moved |= world.processes[process].wakes[task].is_some();
+                    moved |= world.processes[process].wakes[task] != wake;
                 }
             }
             // A call that was made or answered leaves a record.
@@ -290,7 +292,7 @@ pub(crate) fn kill(world: &mut World, number: usize) {
     let now = world.now;
     let process = &mut world.processes[number];
     process.alive = false;
-    process.open_calls = 0;
+    (process.open_calls, process.waiting_calls) = (0, 0);
     process.wakes.fill(None);
     process.restart_at = (last || !stays_dead).then_some(now + delay);
     world.locks.retain(|_, (task, _)| task.process != number);

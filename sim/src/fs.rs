@@ -5,7 +5,9 @@
 //! happens in one step, apart from appends that are seen half done. A kill may also come
 //! after the effect and before the answer. One draw of the tape decides all of it.
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
+use std::task::Poll;
 
 use mesh::backends::fs::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 use mesh::ports::StorageError;
@@ -175,6 +177,7 @@ impl SimFs {
         until(&self.world, self.task, resumes).await;
         let mut world = self.world.borrow_mut();
         world.writing.remove(&inode);
+        world.journal_changed();
         let end = world.disk.append(inode, &bytes[first..]);
         Appended {
             end,
@@ -272,6 +275,7 @@ impl FileSystem for SimFs {
                 }
                 _ => {}
             }
+            world.journal_changed();
             world.disk.append(inode, &bytes[..written])
         };
         match weather {
@@ -344,6 +348,7 @@ impl FileSystem for SimFs {
             }
             world.disk.link(inode, to);
             world.note_rotation(task.process, to);
+            world.journal_changed();
             Ok(())
         })
         .await
@@ -482,6 +487,32 @@ impl FileSystem for SimFs {
 
     async fn reattach(&self) -> Result<(), StorageError> {
         Ok(())
+    }
+
+    /// Told by the world, in its own time; see [`World::journal_changed`].
+    async fn changed(&self) {
+        let process = self.task.process;
+        let known = {
+            let mut world = self.world.borrow_mut();
+            let changes = world.changes;
+            match world.processes[process].watches.replace(changes) {
+                Some(known) if known == changes => known,
+                _ => return,
+            }
+        };
+        poll_fn(|_| {
+            let mut world = self.world.borrow_mut();
+            if world.changes == known || world.knobs.deaf {
+                return Poll::Pending;
+            }
+            world.processes[process].watches = Some(world.changes);
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    fn unwatch(&self) {
+        self.world.borrow_mut().processes[self.task.process].watches = None;
     }
 
     fn this_process(&self) -> ProcessId {

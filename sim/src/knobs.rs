@@ -81,6 +81,10 @@ pub struct Knobs {
     pub predecessor: bool,
     /// How many of ten dead processes stay dead.
     pub stay_dead_of_ten: u32,
+    /// Whether agents also make calls that wait, and go away while they do.
+    pub waits: bool,
+    /// Whether nobody is told of changes in the folder.
+    pub deaf: bool,
     /// The network, in a world that has one.
     pub network: Option<NetworkKnobs>,
 }
@@ -158,6 +162,8 @@ impl Knobs {
                 EPILOGUES[beginning_and_end as usize % EPILOGUES.len()]
             },
             predecessor: beginning_and_end >> 16 & 15 == 15,
+            waits: beginning_and_end >> 20 & 1 == 1,
+            deaf: beginning_and_end >> 21 & 7 == 7,
             stay_dead_of_ten: tape.pick(&[0, 2, 5]),
             network: None,
         }

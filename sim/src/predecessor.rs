@@ -7,10 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use mesh::core::MessageId;
+use mesh::core::{LapseReason, MessageId, Snapshot};
 use serde_json::json;
 
+use crate::checkers::Violation;
 use crate::checkers::model::{Agent, Message, Model};
+use crate::checkers::waiting::{HOUR_MS, Lost};
 use crate::clock::EPOCH_MS;
 use crate::world::World;
 
@@ -56,8 +58,55 @@ impl World {
 }
 
 impl Model {
-    /// The state that a predecessor's folder is adopted as.
-    pub(crate) fn after_predecessor() -> Self {
+    /// The state that a predecessor's folder is adopted as: what was there, and that its
+    /// agent lost what it held, and is told. When that was, and under which id it is told, is
+    /// known only to who adopted it, so these two are taken from `adopted`.
+    ///
+    /// # Errors
+    ///
+    /// W5 and W6, where the loss is not told of or not remembered.
+    pub(crate) fn after_predecessor(adopted: Option<&Snapshot>) -> Result<Self, Violation> {
+        let mut model = Self::before_adoption();
+        let Some(adopted) = adopted else {
+            return Ok(model);
+        };
+        let none = |rule, what: &str| Violation {
+            rule,
+            what: format!("the adopted hold has lapsed, and {what}"),
+        };
+        let mut messages = adopted.state.mail().messages();
+        let told = messages.find(|(_, message)| *message.from == *"mesh");
+        let (told, _) = told.ok_or_else(|| none("W5", "nobody is told"))?;
+        let mut losses = adopted.state.losses().iter();
+        let (_, loss) = losses.next().ok_or_else(|| none("W6", "it is forgotten"))?;
+        let lost = Lost {
+            claim: CLAIM.parse().unwrap_or_default(),
+            fence: FENCES[0],
+            at: loss.at,
+            reason: LapseReason::Lease,
+        };
+        let body = format!(
+            r#"{{"resource":"r0","claim_id":"{CLAIM}","fence":{},"reason":"lease"}}"#,
+            FENCES[0]
+        );
+        let message = Message {
+            from: "mesh".to_owned(),
+            to: "a0".to_owned(),
+            body,
+            posted_at: loss.at,
+            expires_at: Some(loss.at + HOUR_MS),
+            key: None,
+            fanout: 1,
+        };
+        model
+            .losses
+            .insert(("a0".to_owned(), "r0".to_owned()), lost);
+        model.newest_message = model.newest_message.max(told);
+        model.messages.insert(told, message);
+        Ok(model)
+    }
+
+    fn before_adoption() -> Self {
         let id = |text: &str| text.parse::<MessageId>().unwrap_or(MessageId::ZERO);
         let mut model = Self {
             newest_message: id(NEWEST),

@@ -4,6 +4,8 @@
 //! incarnation is dead: nothing that a destructor does reaches the disk, since every
 //! operation of the seam is asynchronous, and a dropped future does not go on.
 
+use std::collections::BTreeSet;
+
 use mesh::Mesh;
 use mesh::backends::fs::{FsOptions, FsStorage, StoreLock};
 use mesh::coordinator::Coordinator;
@@ -94,8 +96,12 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         decided: None,
         batch: 0,
         answered: false,
+        left: false,
         open_calls: 0,
+        waiting_calls: 0,
         asking: false,
+        attentive: BTreeSet::new(),
+        watches: None,
     }
 }
 

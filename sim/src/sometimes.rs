@@ -64,6 +64,12 @@ situations! {
     DeadlockRefused,
     /// A claim was told what its agent had lost.
     LossTold,
+    /// A call was held.
+    CallHeld,
+    /// A caller went away before it had its answer.
+    CallerLeft,
+    /// What a caller that went away had queued for was withdrawn.
+    Withdrawn,
     /// An entry's time was before the time of the entry in front of it.
     ClockBack,
     /// A message was posted by a clock that was behind the newest message.

@@ -177,6 +177,10 @@ impl Picture<'_> {
                     None => {}
                 }
             }
+            Record::Left { call } => {
+                let agent = &outcome.trace.calls[*call].agent;
+                self.text(x, y, "fault", &format!("{agent} goes away"));
+            }
             Record::Replaced { seq } => {
                 self.text(
                     x,

@@ -20,6 +20,8 @@ pub(crate) struct Tap<S> {
     position: u64,
     /// Whether it was given a state to start from.
     loaded: bool,
+    /// Whether the newest sync succeeded.
+    synced: bool,
     /// What was durable when the present round of reading began.
     round: Option<u64>,
 }
@@ -32,6 +34,7 @@ impl<S> Tap<S> {
             process,
             position: 0,
             loaded: false,
+            synced: false,
             round: None,
         }
     }
@@ -99,6 +102,14 @@ impl<S: Storage> Storage for Tap<S> {
         news
     }
 
+    async fn changed(&mut self) {
+        self.inner.changed().await;
+    }
+
+    fn unwatch(&mut self) {
+        self.inner.unwatch();
+    }
+
     async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
         {
             let mut world = self.world.borrow_mut();
@@ -137,13 +148,18 @@ impl<S: Storage> Storage for Tap<S> {
             let process = &mut world.processes[self.process];
             let now = process.last_now;
             let first = (self.position, now);
+            // What was synced before belongs to an earlier batch, which may have been
+            // answered with nothing but more waiting.
             let (first, now) = process
                 .decided
+                .filter(|_| !self.synced)
                 .map_or(first, |(first, _, now)| (first, now));
+            self.synced = false;
             process.decided = Some((first, self.position, now));
         }
         let synced = self.inner.sync().await;
         if matches!(synced, Ok(Durability::Durable)) {
+            self.synced = true;
             let mut world = self.world.borrow_mut();
             if self.position > world.ledger.durable() {
                 let seq = self.position;

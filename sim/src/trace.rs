@@ -91,6 +91,8 @@ pub enum Record {
     Called { call: usize },
     /// A call was answered.
     Answered { call: usize },
+    /// Its caller went away: while it waited, or without a look at the answer.
+    Left { call: usize },
     /// An entry became part of the log for the first time: it was committed by this
     /// process, or read by it before its writer could say so.
     Accepted { seq: u64, committed: bool },
@@ -148,6 +150,8 @@ pub struct Answer {
     pub now: Millis,
     /// Which batch of its process's incarnation the call was answered with.
     pub batch: (u32, u64),
+    /// Whether calls of the same process waited on, which may have been decided with it.
+    pub beside_waiting: bool,
 }
 
 /// A whole state that the storage gave or was given.
@@ -168,6 +172,8 @@ pub struct StateSeen {
 pub struct Trace {
     /// Whether the folder was a predecessor's.
     pub adopts: bool,
+    /// Whether nobody was told of changes in the folder.
+    pub deaf: bool,
     /// In order.
     pub records: Vec<Stamped>,
     /// All calls, in the order in which they were made.
@@ -209,6 +215,7 @@ impl fmt::Display for Trace {
                         None => writeln!(f, "{} <- nothing", call.agent)?,
                     }
                 }
+                Record::Left { call } => writeln!(f, "{} goes away", self.calls[*call].agent)?,
                 Record::Accepted { seq, committed } => {
                     let how = if *committed { "commits" } else { "reads" };
                     writeln!(f, "{how} entry {seq}")?;

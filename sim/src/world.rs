@@ -32,6 +32,9 @@ pub(crate) struct TaskId {
     pub(crate) task: usize,
 }
 
+/// The task of a process that is its coordinator.
+pub(crate) const COORDINATOR: usize = 0;
+
 /// What the world knows of a process.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -55,12 +58,19 @@ pub(crate) struct Process {
     pub(crate) decided: Option<(u64, u64, Millis)>,
     /// How many batches of calls were answered.
     pub(crate) batch: u64,
+    /// Whether a caller went away that may have been in the batch that is being decided.
+    pub(crate) left: bool,
     /// Whether an answer was taken.
     pub(crate) answered: bool,
-    /// Calls without an answer.
+    /// Calls without an answer, and how many of them wait.
     pub(crate) open_calls: usize,
+    pub(crate) waiting_calls: usize,
     /// Whether it waits for an answer from the network.
     pub(crate) asking: bool,
+    /// The tasks whose wait also ends when another task of the process has run.
+    pub(crate) attentive: BTreeSet<usize>,
+    /// While its coordinator watches the folder: how many changes it knows of.
+    pub(crate) watches: Option<u64>,
 }
 
 /// How a process, or all of them, are about to end.
@@ -110,6 +120,8 @@ pub(crate) struct World {
     pub(crate) handles: u64,
     pub(crate) writing: BTreeMap<Inode, Writing>,
     pub(crate) torn: BTreeSet<Inode>,
+    /// How often a journal was changed.
+    pub(crate) changes: u64,
     pub(crate) lock_owners: BTreeMap<String, LockOwner>,
     /// Owners of the store's lock that were robbed: whose lock, and by whom.
     pub(crate) robbed: BTreeMap<String, (usize, usize)>,
@@ -141,6 +153,7 @@ impl World {
             handles: 0,
             writing: BTreeMap::new(),
             torn: BTreeSet::new(),
+            changes: 0,
             lock_owners: BTreeMap::new(),
             robbed: BTreeMap::new(),
             sealers: BTreeMap::new(),
@@ -153,6 +166,7 @@ impl World {
             deceived: false,
             steps: 0,
         };
+        world.trace.deaf = world.knobs.deaf;
         if adopts {
             world.trace.adopts = true;
             world.begin_with_predecessor();
@@ -168,6 +182,23 @@ impl World {
     /// Notes a turn of the world.
     pub(crate) fn turn(&mut self, process: ProcessNumber, turn: Turn) {
         self.record(process, Record::Turn(turn));
+    }
+
+    /// A journal changed: coordinators that watch the folder are told of it, a moment
+    /// later.
+    pub(crate) fn journal_changed(&mut self) {
+        self.changes += 1;
+        if self.knobs.deaf {
+            return;
+        }
+        for number in 0..self.processes.len() {
+            if self.processes[number].watches.is_some() {
+                let delay = Micros::from(self.tape.below(1 << 10));
+                let told = self.now + 1 + delay;
+                let wake = &mut self.processes[number].wakes[COORDINATOR];
+                *wake = wake.map(|at| at.min(told));
+            }
+        }
     }
 
     /// A seed that no other incarnation has. Not from the tape, so that shrinking does
@@ -244,11 +275,43 @@ impl Future for Until<'_> {
         let TaskId { process, task } = self.task;
         let wake = &mut world.borrow_mut().processes[process].wakes[task];
         // Whoever runs the world takes the moment away when it has come.
-        if self.armed && wake.is_none() {
-            return Poll::Ready(());
+        if self.armed {
+            let came = wake.is_none();
+            self.armed = !came;
+            return if came { Poll::Ready(()) } else { Poll::Pending };
         }
         *wake = Some(self.at);
         self.armed = true;
         Poll::Pending
     }
+}
+
+impl Drop for Until<'_> {
+    fn drop(&mut self) {
+        if self.armed {
+            let TaskId { process, task } = self.task;
+            // While mesh panics, somebody may have the world.
+            if let Ok(mut world) = self.world.try_borrow_mut() {
+                world.processes[process].wakes[task] = None;
+            }
+        }
+    }
+}
+
+/// The same for a task that waits for another one of its process, too.
+pub(crate) async fn until_unless(world: &Shared, task: TaskId, at: Micros) {
+    struct Attentive<'a>(&'a Shared, TaskId);
+    impl Drop for Attentive<'_> {
+        fn drop(&mut self) {
+            if let Ok(mut world) = self.0.try_borrow_mut() {
+                let process = &mut world.processes[self.1.process];
+                process.attentive.remove(&self.1.task);
+            }
+        }
+    }
+    let _attentive = Attentive(world, task);
+    world.borrow_mut().processes[task.process]
+        .attentive
+        .insert(task.task);
+    until(world, task, at).await;
 }

@@ -8,14 +8,17 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use async_io::Timer;
+
 use crate::core::Millis;
 use crate::ports::Clock;
 
 /// Wall time from the system, waiting time from its steady clock.
 ///
-/// Waiting *blocks the thread*. A coordinator owns its thread and has nothing else
-/// to do while it waits for the store's lock; so it needs no timer, no reactor and no
-/// runtime, and it wakes as precisely as the kernel can.
+/// A sleep wakes whoever polls it, on any executor. A moment's
+/// [`back_off`](Clock::back_off) *blocks the thread*: a coordinator owns its thread and
+/// has nothing else to do while it waits for the store's lock, and it wakes as precisely
+/// as the kernel can.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     origin: Instant,
@@ -51,7 +54,7 @@ impl Clock for SystemClock {
     }
 
     async fn sleep(&self, duration: Millis) {
-        thread::sleep(Duration::from_millis(duration));
+        Timer::after(Duration::from_millis(duration)).await;
     }
 
     async fn back_off(&self, micros: u64) {
@@ -66,7 +69,7 @@ fn millis(duration: Duration) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::backends::fs::testing::block_on;
+    use pollster::block_on;
 
     #[test]
     fn a_sleep_never_ends_early_by_the_steady_clock() {

@@ -11,12 +11,11 @@ where
     A: FnMut(Command) -> F,
     F: Future<Output = Result<Reply, MeshError>>,
 {
-    let (mesh, requests) = Mesh::queue();
+    let (mesh, served) = Mesh::queue();
     let task = async move {
-        while let Ok(Request::Call(call)) = requests.recv().await {
-            let reply = answer(call.command).await;
-            // An error means that the caller is gone.
-            let _ = call.answer.send(reply).await;
+        while let Ok(Request::Call(call)) = served.requests.recv().await {
+            let reply = answer(call.command.clone()).await;
+            call.answer(reply);
         }
     };
     (mesh, task)

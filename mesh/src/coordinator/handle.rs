@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "os")]
+use async_channel::RecvError;
 use async_channel::{Receiver, Sender};
 
 use crate::core::{
@@ -10,6 +12,8 @@ use crate::core::{
     Reply, Roster, RosterReply,
 };
 use crate::ports::StorageError;
+
+use super::parcel::Parcel;
 
 /// How many requests may wait for the coordinator before callers wait to be queued.
 const QUEUE: usize = 256;
@@ -45,16 +49,72 @@ pub(crate) enum Request {
     Close(Sender<()>),
 }
 
-/// One command on its way to the coordinator.
+/// What a coordinator is told besides. It comes from destructors, which cannot wait for
+/// room in the queue.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    /// A caller went away: look for the one.
+    Gone,
+    /// A reply never arrived; this gives back what it had granted.
+    Undelivered(Release),
+    /// Calls that are held are to be answered as things stand.
+    #[cfg(feature = "server")]
+    EndWaits,
+}
+
+/// One command on its way to the coordinator, or held by it.
 pub(crate) struct Call {
     pub(super) command: Command,
-    pub(super) answer: Sender<Result<Reply, MeshError>>,
+    answer: Sender<Parcel>,
 }
 
 impl Call {
+    /// A command, and where its answer arrives.
+    fn new(command: Command) -> (Self, Receiver<Parcel>) {
+        let (answer, parcels) = async_channel::bounded(1);
+        (Self { command, answer }, parcels)
+    }
+
+    /// A command that nobody waits for.
+    pub(super) fn of_nobody(command: Command) -> Self {
+        Self::new(command).0
+    }
+
     /// Answers the call. A caller that is gone needs no answer.
     pub(crate) fn answer(self, answer: Result<Reply, MeshError>) {
-        let _ = self.answer.try_send(answer);
+        self.deliver(Parcel::plain(answer));
+    }
+
+    /// Sends the answer on its way. A caller that is gone does not open it.
+    pub(super) fn deliver(self, parcel: Parcel) {
+        let _ = self.answer.try_send(parcel);
+    }
+
+    /// Whether the caller is known to be gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.answer.is_closed()
+    }
+}
+
+/// What a coordinator serves.
+#[derive(Clone)]
+pub(crate) struct Served {
+    pub(super) requests: Receiver<Request>,
+    pub(super) signals: Receiver<Signal>,
+    /// For what the coordinator sends out that may have to come back.
+    pub(super) back: Sender<Signal>,
+}
+
+#[cfg(feature = "os")]
+impl Served {
+    /// The next request, for whoever serves before there is a coordinator.
+    pub(crate) async fn next(&self) -> Result<Request, RecvError> {
+        self.requests.recv().await
+    }
+
+    /// Ends the queue.
+    pub(crate) fn close(&self) {
+        self.requests.close();
     }
 }
 
@@ -63,16 +123,27 @@ impl Call {
 /// Cheap to clone and usable from any thread and any executor, since it only passes
 /// messages to the coordinator that owns the state. Every method returns once its
 /// effect, and whatever its reply reveals, survives a power cut (rules G4 and G5).
+///
+/// A call that [waits](Command::patience) is held by the coordinator. To drop its future
+/// is to go away: the ticket that the call took is withdrawn, and a grant that comes too
+/// late to be heard of is released (rule W3).
 #[derive(Clone, Debug)]
 pub struct Mesh {
     requests: Sender<Request>,
+    signals: Sender<Signal>,
 }
 
 impl Mesh {
-    /// A handle, and the end of the queue that a coordinator serves.
-    pub(crate) fn queue() -> (Self, Receiver<Request>) {
+    /// A handle, and what a coordinator serves.
+    pub(crate) fn queue() -> (Self, Served) {
         let (requests, served) = async_channel::bounded(QUEUE);
-        (Self { requests }, served)
+        let (signals, heard) = async_channel::unbounded();
+        let served = Served {
+            requests: served,
+            signals: heard,
+            back: signals.clone(),
+        };
+        (Self { requests, signals }, served)
     }
 
     /// Sends one command and waits for its reply.
@@ -83,13 +154,30 @@ impl Mesh {
     /// folder cannot serve the command, [`MeshError::Closed`] after the coordinator
     /// ended.
     pub async fn call(&self, command: Command) -> Result<Reply, MeshError> {
-        let (answer, reply) = async_channel::bounded(1);
-        let request = Request::Call(Call { command, answer });
-        self.requests
-            .send(request)
-            .await
-            .map_err(|_| MeshError::Closed)?;
-        reply.recv().await.map_err(|_| MeshError::Closed)?
+        self.send(command).await.open()
+    }
+
+    /// The same, for whoever passes the reply on: it counts as arrived only once the
+    /// parcel is opened.
+    pub async fn send(&self, command: Command) -> Parcel {
+        let waits = command.patience() > 0;
+        let (call, parcels) = Call::new(command);
+        if self.requests.send(Request::Call(call)).await.is_err() {
+            return Parcel::plain(Err(MeshError::Closed));
+        }
+        let waiting = Waiting {
+            parcels,
+            signals: waits.then_some(&self.signals),
+        };
+        let parcel = waiting.parcels.recv().await;
+        parcel.unwrap_or_else(|_| Parcel::plain(Err(MeshError::Closed)))
+    }
+
+    /// Has all calls answered that are held, as things stand.
+    #[cfg(feature = "server")]
+    pub(crate) fn end_waits(&self) {
+        // An error means that the coordinator is gone, and nothing is held.
+        let _ = self.signals.try_send(Signal::EndWaits);
     }
 
     /// Whether `fence` is that of a live holder of `resource`, now, as `claims` tells it:
@@ -111,13 +199,31 @@ impl Mesh {
     }
 
     /// Ends the coordinator once it has served what was sent before, and waits until
-    /// the folder is tidy. Other handles to it find it [closed](MeshError::Closed).
-    /// Dropping every handle ends it too, without waiting.
+    /// the folder is tidy. Calls that are held are answered as things stand. Other
+    /// handles to it find it [closed](MeshError::Closed). Dropping every handle ends it
+    /// too, without waiting.
     pub async fn close(self) {
         let (done, closed) = async_channel::bounded(1);
         if self.requests.send(Request::Close(done)).await.is_ok() {
             // An error means that the coordinator ended without an answer: closed, too.
             let _ = closed.recv().await;
+        }
+    }
+}
+
+/// A caller that waits for its answer. Dropped, it is gone, and says so.
+struct Waiting<'a> {
+    parcels: Receiver<Parcel>,
+    signals: Option<&'a Sender<Signal>>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        // First closed, so that whoever hears the signal finds the caller gone. After an
+        // answer there is nothing to find, which is one look in vain.
+        self.parcels.close();
+        if let Some(signals) = self.signals {
+            let _ = signals.try_send(Signal::Gone);
         }
     }
 }

@@ -19,9 +19,12 @@
 #[cfg(all(test, feature = "server"))]
 pub(crate) mod fake;
 mod handle;
+mod held;
+mod parcel;
 mod task;
 
 #[cfg(feature = "os")]
-pub(crate) use handle::{Call, Request};
+pub(crate) use handle::{Call, Request, Served};
 pub use handle::{Mesh, MeshError};
+pub use parcel::Parcel;
 pub use task::Coordinator;

@@ -1,8 +1,13 @@
 //! The task itself.
 
-use async_channel::{Receiver, Sender};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 
-use super::handle::{Call, Mesh, MeshError, Request};
+use async_channel::{Receiver, RecvError, Sender};
+
+use super::handle::{Call, Mesh, MeshError, Request, Served, Signal};
+use super::held::{Held, Pending};
 use crate::backends::fs::Nonces;
 use crate::core::{
     Command, Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune,
@@ -17,10 +22,27 @@ const BATCH_BYTES: usize = 1 << 20;
 /// aside for a moment, each for another one.
 const PATIENT_LOSSES: u32 = 3;
 const MAX_STEP_ASIDE: Millis = 64;
+/// How often what is held is looked at without any reason to.
+const LOOK: Millis = 2_000;
 /// How long after a failed checkpoint the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
 
-type Answer = Result<Reply, Rejection>;
+/// What a command is answered.
+struct Answer {
+    reply: Result<Reply, Rejection>,
+    /// Whether the command took a ticket.
+    queued: bool,
+}
+
+/// What the coordinator has to do next.
+enum Next {
+    Request(Result<Request, RecvError>),
+    Signal(Signal),
+    /// The log may have gone on.
+    Changed,
+    /// Time to look at what is held.
+    Look,
+}
 
 /// Owns the state, and serves a queue of requests over three ports.
 pub struct Coordinator<C, S, L> {
@@ -28,6 +50,12 @@ pub struct Coordinator<C, S, L> {
     storage: S,
     lock: L,
     requests: Receiver<Request>,
+    signals: Receiver<Signal>,
+    held: Held,
+    /// How long nothing that is held will be due by itself.
+    patience: Millis,
+    /// Whether the storage is asked for changes.
+    watching: bool,
     snapshot: Snapshot,
     nonces: Nonces,
     /// This process, in the ids of its entries.
@@ -51,23 +79,21 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// A coordinator over the given ports, and the handle to reach it by. `seed` must
     /// differ from every other coordinator's.
     pub fn new(clock: C, storage: S, lock: L, seed: u64) -> (Self, Mesh) {
-        let (mesh, requests) = Mesh::queue();
-        (Self::serving(requests, clock, storage, lock, seed), mesh)
+        let (mesh, served) = Mesh::queue();
+        (Self::serving(served, clock, storage, lock, seed), mesh)
     }
 
-    pub(crate) fn serving(
-        requests: Receiver<Request>,
-        clock: C,
-        storage: S,
-        lock: L,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn serving(served: Served, clock: C, storage: S, lock: L, seed: u64) -> Self {
         let mut nonces = Nonces::new(seed);
         Self {
             clock,
             storage,
             lock,
-            requests,
+            requests: served.requests,
+            signals: served.signals,
+            held: Held::new(served.back),
+            patience: LOOK,
+            watching: false,
             snapshot: Snapshot::default(),
             writer: nonces.draw(),
             nonces,
@@ -83,25 +109,77 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     }
 
     /// The same; `close` is a request to close that came already.
-    pub(crate) async fn run_until(mut self, close: Option<Sender<()>>) {
-        let done = loop {
-            if close.is_some() {
-                break close;
-            }
-            match self.requests.recv().await {
-                Ok(Request::Call(first)) => {
-                    if let Some(done) = self.serve(first).await {
-                        break Some(done);
-                    }
+    pub(crate) async fn run_until(mut self, mut close: Option<Sender<()>>) {
+        while close.is_none() {
+            close = match self.next().await {
+                Next::Request(Ok(Request::Call(first))) => self.serve(Some(first)).await,
+                Next::Request(Ok(Request::Close(done))) => Some(done),
+                Next::Request(Err(_)) => break,
+                Next::Signal(signal) => {
+                    self.heed(signal);
+                    self.serve(None).await
                 }
-                Ok(Request::Close(done)) => break Some(done),
-                Err(_) => break None,
-            }
-        };
+                Next::Changed => self.serve(None).await,
+                Next::Look => {
+                    self.look().await;
+                    self.serve(None).await
+                }
+            };
+        }
         self.requests.close();
+        self.held.end_waits();
+        // What comes now finds the queue closed, so this is the last batch.
+        self.serve(None).await;
         self.close().await;
-        if let Some(done) = done {
+        if let Some(done) = close {
             let _ = done.try_send(());
+        }
+    }
+
+    /// Waits for whatever is next. As long as nothing is held, that is somebody who asks
+    /// for something; the storage is then left alone.
+    async fn next(&mut self) -> Next {
+        let holding = !self.held.is_empty();
+        let mut request = pin!(self.requests.recv());
+        let mut signal = pin!(self.signals.recv());
+        let mut changed = pin!(self.storage.changed());
+        let mut look = pin!(self.clock.sleep(self.patience.max(1)));
+        poll_fn(|context| {
+            if let Poll::Ready(request) = request.as_mut().poll(context) {
+                return Poll::Ready(Next::Request(request));
+            }
+            if let Poll::Ready(Ok(signal)) = signal.as_mut().poll(context) {
+                return Poll::Ready(Next::Signal(signal));
+            }
+            if holding {
+                let asleep = planted::is(Bug::NewsSleptThrough);
+                if !asleep && changed.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Next::Changed);
+                }
+                if look.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Next::Look);
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn heed(&mut self, signal: Signal) {
+        match signal {
+            // Whoever is gone is found when what is held is looked through.
+            Signal::Gone => {}
+            Signal::Undelivered(release) => self.held.withdraw(release),
+            #[cfg(feature = "server")]
+            Signal::EndWaits => self.held.end_waits(),
+        }
+    }
+
+    /// Whether the log is still there at all: a folder that was removed does not change
+    /// any more. What is wrong with it is told to those who wait when they are served.
+    async fn look(&mut self) {
+        if let Err(error) = self.make_durable().await {
+            tracing::debug!("{error}");
         }
     }
 
@@ -120,40 +198,85 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
-    /// Serves a call, with all that wait behind it. Gives back the request to close,
-    /// if that came next.
-    pub(crate) async fn serve(&mut self, first: Call) -> Option<Sender<()>> {
-        let mut bytes = first.command.weight();
-        let mut batch = vec![first];
-        let mut close = None;
-        while batch.len() < BATCH_COMMANDS && bytes < BATCH_BYTES {
-            match self.requests.try_recv() {
-                Ok(Request::Call(call)) => {
-                    bytes += call.command.weight();
-                    batch.push(call);
+    /// Serves a call, with all that wait behind it and all that is held and due. Gives
+    /// back the request to close, if that came next.
+    pub(crate) async fn serve(&mut self, first: Option<Call>) -> Option<Sender<()>> {
+        let (mut batch, close) = self.gather(first);
+        let due = self.take_due().await;
+        batch.splice(0..0, due);
+        if !batch.is_empty() {
+            let commands: Vec<&Command> = batch.iter().map(|p| &p.call.command).collect();
+            match self.commit(&commands).await {
+                Ok(answers) => self.hold_or_answer(batch, answers),
+                Err(error) => {
+                    for pending in batch {
+                        pending.call.answer(Err(MeshError::Storage(error.clone())));
+                    }
                 }
-                Ok(Request::Close(done)) => {
-                    close = Some(done);
-                    break;
-                }
-                Err(_) => break,
             }
+            self.maintain().await;
         }
-        let commands: Vec<&Command> = batch.iter().map(|call| &call.command).collect();
-        match self.commit(&commands).await {
-            Ok(answers) => {
-                for (call, answer) in batch.into_iter().zip(answers) {
-                    call.answer(answer.map_err(MeshError::Rejected));
-                }
-            }
-            Err(error) => {
-                for call in batch {
-                    call.answer(Err(MeshError::Storage(error.clone())));
-                }
-            }
-        }
-        self.maintain().await;
+        self.rest();
         close
+    }
+
+    /// Finds out for how long there will be nothing to do.
+    fn rest(&mut self) {
+        let held = !self.held.is_empty();
+        if held {
+            let (wall, steady) = (self.clock.now(), self.clock.monotonic());
+            let state = &self.snapshot.state;
+            self.patience = self.held.patience(state, wall, steady, LOOK);
+        } else if self.watching {
+            self.storage.unwatch();
+        }
+        self.watching = held;
+    }
+
+    /// What waits in the queue, as one batch. Whoever is gone by now gets nothing.
+    fn gather(&mut self, first: Option<Call>) -> (Vec<Pending>, Option<Sender<()>>) {
+        let now = self.clock.monotonic();
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut next = first;
+        loop {
+            if let Some(call) = next.filter(|call| !call.is_gone()) {
+                bytes += call.command.weight();
+                batch.push(Pending::new(call, now));
+            }
+            if batch.len() >= BATCH_COMMANDS || bytes >= BATCH_BYTES {
+                return (batch, None);
+            }
+            next = match self.requests.try_recv() {
+                Ok(Request::Call(call)) => Some(call),
+                Ok(Request::Close(done)) => return (batch, Some(done)),
+                Err(_) => return (batch, None),
+            };
+        }
+    }
+
+    /// The calls that were held and are to be decided now. A log that cannot be read is
+    /// told to all of them.
+    async fn take_due(&mut self) -> Vec<Pending> {
+        if self.held.is_empty() {
+            return Vec::new();
+        }
+        if self.catch_up().await.is_err() {
+            self.held.end_waits();
+        }
+        let (wall, steady) = (self.clock.now(), self.clock.monotonic());
+        self.held.take_due(&self.snapshot.state, wall, steady)
+    }
+
+    fn hold_or_answer(&mut self, batch: Vec<Pending>, answers: Vec<Answer>) {
+        self.held.withdrew();
+        let now = self.clock.monotonic();
+        for (pending, answer) in batch.into_iter().zip(answers) {
+            match answer.reply {
+                Ok(reply) => self.held.hold_or_answer(pending, reply, answer.queued, now),
+                Err(rejection) => pending.call.answer(Err(MeshError::Rejected(rejection))),
+            }
+        }
     }
 
     /// Decides a batch, commits what it causes, and makes durable what it tells.
@@ -226,10 +349,17 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             match decide(&state, now, command, entropy) {
                 Ok(decision) => {
                     state = decision.state;
+                    let queued = |event: &Event| matches!(event, Event::Queued { .. });
+                    answers.push(Answer {
+                        reply: Ok(decision.reply),
+                        queued: decision.events.iter().any(queued),
+                    });
                     events.extend(decision.events);
-                    answers.push(Ok(decision.reply));
                 }
-                Err(rejection) => answers.push(Err(rejection)),
+                Err(rejection) => answers.push(Answer {
+                    reply: Err(rejection),
+                    queued: false,
+                }),
             }
         }
         (events, answers, state)

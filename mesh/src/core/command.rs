@@ -6,6 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::MAX_WAIT_SECONDS;
+use super::time::Millis;
+
 /// One of the nine requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[allow(
@@ -30,6 +33,17 @@ impl Command {
     /// find something to reap.
     pub fn is_reader(&self) -> bool {
         matches!(self, Self::Roster(_) | Self::Claims(_) | Self::Inbox(_))
+    }
+
+    /// How long a coordinator may hold the call for a better answer, in milliseconds
+    /// (rule W1); 0 for one that is answered at once.
+    pub fn patience(&self) -> Millis {
+        let seconds = match self {
+            Self::Claim(claim) => claim.wait_seconds,
+            Self::Inbox(inbox) => inbox.wait_seconds,
+            _ => None,
+        };
+        seconds.unwrap_or(0).min(MAX_WAIT_SECONDS) * 1000
     }
 
     /// Roughly how many bytes the command adds to an entry, for bounding batches.

@@ -30,6 +30,17 @@ pub enum Reply {
     Gc(GcReply),
 }
 
+impl Reply {
+    /// Whether a held call would rather wait on than give this answer (rule W1).
+    pub fn is_waiting(&self) -> bool {
+        match self {
+            Self::Claim(reply) => reply.status == ClaimStatus::Queued,
+            Self::Inbox(reply) => reply.messages.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 /// How an agent is doing (rule A2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -20,6 +20,8 @@
 
 mod instructions;
 mod lines;
+mod outbox;
+mod progress;
 mod server;
 mod shutdown;
 mod transport;

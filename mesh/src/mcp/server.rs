@@ -1,23 +1,28 @@
 //! The nine tools as rmcp serves them.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, CustomRequest,
     CustomResult, ErrorCode, ErrorData, Implementation, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+    RequestId, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
 };
 use rmcp::service::{QuitReason, RequestContext, ServerInitializeError};
 use rmcp::{RoleServer, ServerHandler, ServiceExt};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 
-use crate::core::{Rejection, Reply, escape};
+use crate::coordinator::Parcel;
+use crate::core::{Command, Rejection, Reply, escape};
 use crate::ports::StorageError;
 use crate::tools::{self, Access, Pin};
 use crate::{Mesh, MeshError};
 
 use super::instructions::instructions;
+use super::outbox::Outbox;
+use super::progress::Progress;
 use super::shutdown::Shutdown;
 use super::transport::Streams;
 
@@ -64,8 +69,10 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let streams = Streams::new(reader, writer, shutdown.clone());
-    match Server::new(folder, pin).serve(streams).await {
+    let outbox = Outbox::default();
+    let streams = Streams::new(reader, writer, shutdown.clone(), outbox.clone());
+    let server = Server::new(folder, pin, shutdown.clone(), outbox);
+    match server.serve(streams).await {
         Ok(session) => match session.waiting().await {
             Ok(QuitReason::JoinError(error)) | Err(error) => {
                 return Err(ServeError::Task(error.to_string()));
@@ -80,14 +87,17 @@ where
 }
 
 /// One session's view of a folder.
+#[derive(Clone)]
 struct Server {
     folder: Folder,
     pin: Option<Pin>,
-    tools: Vec<Tool>,
+    tools: Arc<[Tool]>,
+    shutdown: Shutdown,
+    outbox: Outbox,
 }
 
 impl Server {
-    fn new(folder: Folder, pin: Option<Pin>) -> Self {
+    fn new(folder: Folder, pin: Option<Pin>, shutdown: Shutdown, outbox: Outbox) -> Self {
         let schema = match &pin {
             Some(_) => Pin::input_schema,
             None => tools::Tool::input_schema,
@@ -96,6 +106,8 @@ impl Server {
             folder,
             pin,
             tools: tools::TOOLS.iter().map(|t| listed(t, schema)).collect(),
+            shutdown,
+            outbox,
         }
     }
 
@@ -104,29 +116,77 @@ impl Server {
     async fn call(
         &self,
         tool: &'static tools::Tool,
-        mut arguments: Map<String, Value>,
+        arguments: Map<String, Value>,
+        id: &RequestId,
     ) -> CallToolResult {
-        let (folder, pin) = (self.folder.clone(), self.pin.clone());
-        let call = tokio::spawn(async move {
-            if let Some(pin) = pin {
-                pin.fill(&mut arguments).map_err(MeshError::Rejected)?;
+        // Dropped with the task in it, the set ends the task.
+        let mut task = JoinSet::new();
+        task.spawn(self.clone().answer(tool, arguments));
+        match task.join_next().await {
+            Some(Ok(Some(parcel))) => {
+                let result = match parcel.answer() {
+                    Ok(reply) => success(reply),
+                    Err(error) => {
+                        tracing::debug!(tool = tool.name, %error, "refused");
+                        failure(error.to_string())
+                    }
+                };
+                self.outbox.handled(id, parcel);
+                result
             }
-            let command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
-            folder.map_err(MeshError::Storage)?.call(command).await
-        });
-        match call.await {
-            Ok(Ok(reply)) => success(&reply),
-            Ok(Err(error)) => {
-                tracing::debug!(tool = tool.name, %error, "refused");
-                failure(error.to_string())
-            }
-            Err(panic) => {
+            Some(Ok(None)) => failure(GONE.to_owned()),
+            Some(Err(panic)) => {
                 tracing::error!(tool = tool.name, %panic, "a call failed inside mesh");
                 failure(BUG.to_owned())
             }
+            None => failure(BUG.to_owned()),
         }
     }
+
+    /// Asks the coordinator. A call that it holds ends early with the session: when the
+    /// server is told to end, with the answer as things stand; when the client is gone,
+    /// with none, and what the call had queued for is withdrawn (rule W3).
+    async fn answer(
+        self,
+        tool: &'static tools::Tool,
+        arguments: Map<String, Value>,
+    ) -> Option<Parcel> {
+        let (mesh, command) = match self.prepare(tool, arguments) {
+            Ok(prepared) => prepared,
+            Err(error) => return Some(Parcel::plain(Err(error))),
+        };
+        if command.patience() == 0 {
+            return Some(mesh.send(command).await);
+        }
+        let mut sent = pin!(mesh.send(command));
+        tokio::select! {
+            parcel = &mut sent => return Some(parcel),
+            () = self.outbox.hung_up() => return None,
+            () = self.shutdown.begun() => mesh.end_waits(),
+        }
+        tokio::select! {
+            parcel = sent => Some(parcel),
+            () = self.outbox.hung_up() => None,
+        }
+    }
+
+    fn prepare(
+        &self,
+        tool: &'static tools::Tool,
+        mut arguments: Map<String, Value>,
+    ) -> Result<(Mesh, Command), MeshError> {
+        if let Some(pin) = &self.pin {
+            pin.fill(&mut arguments).map_err(MeshError::Rejected)?;
+        }
+        let command = tool.decode(&arguments).map_err(MeshError::Rejected)?;
+        let mesh = self.folder.clone().map_err(MeshError::Storage)?;
+        Ok((mesh, command))
+    }
 }
+
+/// What is said of a held call whose client went away, should anybody still read it.
+const GONE: &str = "the client went away while the call waited; the ticket that it took is \
+                    withdrawn";
 
 /// What an agent is told about a panic, or a reply that cannot be written.
 const BUG: &str = "the call failed inside mesh, which is a bug in mesh; whether it took effect is \
@@ -145,7 +205,7 @@ impl ServerHandler for Server {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.clone()))
+        Ok(ListToolsResult::with_all_items(self.tools.to_vec()))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -155,13 +215,17 @@ impl ServerHandler for Server {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let tool = find(&request.name)?;
-        Ok(self
-            .call(tool, request.arguments.unwrap_or_default())
-            .await
-            .into())
+        let arguments = request.arguments.unwrap_or_default();
+        let progress = Progress::of(&arguments, &context);
+        let result = tokio::select! {
+            result = self.call(tool, arguments, &context.id) => result,
+            () = context.ct.cancelled() => failure(GONE.to_owned()),
+            never = progress.report() => match never {},
+        };
+        Ok(result.into())
     }
 
     /// rmcp hands over here what it could not read, and so a call whose arguments are

@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use rmcp::RoleServer;
-use rmcp::model::{ErrorData, JsonRpcMessage};
+use rmcp::model::{ClientNotification, ClientRequest, ErrorData, JsonRpcMessage, RequestId};
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use crate::core::MAX_REQUEST_BYTES;
 
 use super::lines::{Lines, OverLong};
+use super::outbox::Outbox;
 use super::shutdown::Shutdown;
 
 /// A request and the end of its line, which may be two bytes long.
@@ -33,6 +34,7 @@ pub(super) struct Streams<R: AsyncRead + Unpin, W: AsyncWrite> {
     over_long: UnboundedReceiver<OverLong>,
     refusals: JoinSet<()>,
     shutdown: Shutdown,
+    outbox: Outbox,
     opened: bool,
 }
 
@@ -43,7 +45,7 @@ where
 {
     /// A transport that ends when the input does, or else when `shutdown` begins,
     /// which a failed write brings about.
-    pub(super) fn new(reader: R, writer: W, shutdown: Shutdown) -> Self {
+    pub(super) fn new(reader: R, writer: W, shutdown: Shutdown, outbox: Outbox) -> Self {
         let (sender, over_long) = unbounded_channel();
         let lines = Lines::new(reader, MAX_LINE_BYTES, sender);
         let inner = AsyncRwTransport::new(lines, writer).with_max_line_length(MAX_LINE_BYTES);
@@ -52,6 +54,7 @@ where
             over_long,
             refusals: JoinSet::new(),
             shutdown,
+            outbox,
             opened: false,
         }
     }
@@ -89,6 +92,34 @@ where
     }
 }
 
+/// Tells the outbox of a call that came in, or was cancelled.
+fn note(outbox: &Outbox, message: &RxJsonRpcMessage<RoleServer>) {
+    match message {
+        JsonRpcMessage::Request(request) => {
+            if matches!(request.request, ClientRequest::CallToolRequest(_)) {
+                outbox.received(&request.id);
+            }
+        }
+        JsonRpcMessage::Notification(notification) => {
+            if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                && let Some(id) = &cancelled.params.request_id
+            {
+                outbox.cancelled(id);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Which request a message answers.
+fn answered(message: &TxJsonRpcMessage<RoleServer>) -> Option<RequestId> {
+    match message {
+        JsonRpcMessage::Response(response) => Some(response.id.clone()),
+        JsonRpcMessage::Error(error) => error.id.clone(),
+        _ => None,
+    }
+}
+
 impl<R, W> Transport<RoleServer> for Streams<R, W>
 where
     R: AsyncRead + Send + Unpin,
@@ -100,15 +131,22 @@ where
         &mut self,
         message: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        let answered = answered(&message);
         let sent = self.inner.send(message);
-        let shutdown = self.shutdown.clone();
+        let (shutdown, outbox) = (self.shutdown.clone(), self.outbox.clone());
         async move {
             let sent = tokio::select! {
                 sent = sent => sent,
                 () = out_of_patience(&shutdown) => Err(io::ErrorKind::TimedOut.into()),
             };
-            // Nobody reads the answers any more, so nobody waits for one.
-            sent.inspect_err(|_| shutdown.begin())
+            if let Some(id) = &answered {
+                outbox.left(id, sent.is_ok());
+            }
+            sent.inspect_err(|_| {
+                // Nobody reads the answers any more, so nobody waits for one.
+                outbox.hang_up();
+                shutdown.begin();
+            })
         }
     }
 
@@ -118,7 +156,12 @@ where
             let message = tokio::select! {
                 biased;
                 () = shutdown.begun() => None,
-                message = self.inner.receive() => message,
+                message = self.inner.receive() => {
+                    if message.is_none() {
+                        self.outbox.hang_up();
+                    }
+                    message
+                }
                 Some(line) = self.over_long.recv() => {
                     self.refuse(line);
                     continue;
@@ -127,7 +170,12 @@ where
             self.refuse_all();
             match message {
                 Some(message) if self.is_premature(&message) => {}
-                message => return message,
+                message => {
+                    message
+                        .iter()
+                        .for_each(|message| note(&self.outbox, message));
+                    return message;
+                }
             }
         }
     }

@@ -10,8 +10,7 @@ use crate::core::Millis;
 ///   measures waiting. Its zero is arbitrary; values of two processes must never be
 ///   compared.
 /// * [`sleep`](Clock::sleep) may return late by any amount, since the process may be
-///   paused, but not early by `monotonic`. In production it blocks the thread, which is
-///   the coordinator's own.
+///   paused, but not early by `monotonic`. To drop the future does no harm.
 #[allow(
     async_fn_in_trait,
     reason = "a coordinator stays on one thread, so its futures need not be Send"

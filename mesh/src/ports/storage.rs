@@ -84,6 +84,18 @@ pub trait Storage {
     /// when there is nothing new.
     async fn read_on(&mut self) -> Result<News, StorageError>;
 
+    /// Waits until the log may have gone on past what was read, by whoever's doing: the
+    /// caller then reads on to find out. What happened since the last
+    /// [`read_on`](Self::read_on) counts too.
+    ///
+    /// It may return early or for nothing, and it may be late, or never return where
+    /// there is no way to notice: who waits also looks from time to time. To stop
+    /// waiting and drop the future does no harm.
+    async fn changed(&mut self);
+
+    /// Nobody waits for changes any more: lets go of whatever it takes to notice them.
+    fn unwatch(&mut self);
+
     /// Appends `entry`, whose place must be the one after the newest entry read, if
     /// that still is the newest of the log. Not durable before the next
     /// [`sync`](Storage::sync). A committed entry counts as read.

@@ -179,7 +179,7 @@ fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), 
         ensure(!free, "C6", || {
             format!("{agent} queues for {name}, which nobody keeps from it")
         })?;
-        let circle = waiting::closes_a_circle(model, agent, name, mode, *now);
+        let circle = waiting::closes_a_circle(model, agent, name, mode);
         return ensure(!circle, "W4", || {
             format!("{agent} queues for {name} at {now}, and waits for itself")
         });

@@ -5,8 +5,9 @@
 //! whether all processes agree on one log, and whether it keeps what was durable. The
 //! rest is a second reading of the finished log: the [`model`] folds entry by entry in
 //! its own way, asking of each event whether the contract allows it *here*
-//! ([`claims`], [`awareness`], [`messages`]), and of each answer whether it tells what
-//! is so at the place of the log on which it was decided ([`replies`]). [`liveness`]
+//! ([`claims`], [`awareness`], [`messages`], [`waiting`]), and of each answer whether it tells what
+//! is so at the place of the log on which it was decided ([`replies`]). [`held`] looks at
+//! how long calls wait, and [`liveness`]
 //! looks at what is left after the storm.
 //!
 //! Every violation names the rule that it breaks, by its id in the contract.
@@ -14,6 +15,7 @@
 pub mod awareness;
 pub mod claims;
 pub mod damage;
+pub mod held;
 pub mod ledger;
 pub mod liveness;
 pub mod messages;
@@ -84,7 +86,10 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
         states.entry(state.snapshot.seq).or_default().push(state);
     }
     let mut model = match trace.adopts {
-        true => Model::after_predecessor(),
+        true => {
+            let adopted = states.get(&0).and_then(|seen| seen.first());
+            Model::after_predecessor(adopted.map(|seen| &*seen.snapshot))?
+        }
         false => Model::default(),
     };
     for seq in 0..=ledger.newest() {
@@ -117,7 +122,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
                 continue;
             }
             model.compare(&state.snapshot).map_err(|mut broken| {
-                if seq == 0 && trace.adopts {
+                if seq == 0 && trace.adopts && broken.rule != "W6" {
                     broken.rule = "S3";
                 }
                 broken.what = format!(
@@ -129,6 +134,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
         }
     }
     replies::check_errors(trace)?;
+    held::check(trace, ledger, seen)?;
     damage::check(trace, seen)?;
     Ok(model)
 }

@@ -87,6 +87,8 @@ pub struct Model {
     pub(crate) losses: BTreeMap<(String, String), Lost>,
     /// What they got back in the newest entry.
     pub(crate) regained: BTreeMap<(String, String), Lost>,
+    /// The losses that ended last: a call that was held since then still tells of them.
+    pub(crate) ended: BTreeMap<(String, String), Lost>,
     /// Resources that the present entry touched.
     pub(crate) touched: BTreeSet<String>,
 }
@@ -197,6 +199,7 @@ impl Model {
         })?;
         self.compare_agents(snapshot)?;
         self.compare_claims(snapshot)?;
+        waiting::compare_losses(self, snapshot)?;
         let mail = state.mail();
         let ids: Vec<MessageId> = mail.messages().map(|(id, _)| id).collect();
         let mine: Vec<MessageId> = self.messages.keys().copied().collect();

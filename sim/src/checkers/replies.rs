@@ -52,7 +52,7 @@ impl<'a> Open<'a> {
             let others = open
                 .iter()
                 .filter(|o| (o.call.process, o.answer.batch) == batch);
-            open[at].shared = others.count() > 1;
+            open[at].shared = others.count() > 1 || open[at].answer.beside_waiting;
         }
         Self { calls: open }
     }
@@ -68,7 +68,7 @@ impl<'a> Open<'a> {
             .iter_mut()
             .filter(|open| open.shared && !open.matched)
         {
-            open.matched = check(model, open.call, open.answer, open.reply).is_ok();
+            open.matched = check(model, open).is_ok();
         }
     }
 
@@ -88,7 +88,7 @@ impl<'a> Open<'a> {
                     open.call.agent, open.call.told_before, open.call.command
                 )
             })?;
-            check(model, open.call, open.answer, open.reply).map_err(|mut broken| {
+            check(model, open).map_err(|mut broken| {
                 let call = open.call;
                 broken.what = format!(
                     "at entry {seq}, {} calls {:?} and is told {:?}: {}",
@@ -101,9 +101,9 @@ impl<'a> Open<'a> {
     }
 }
 
-fn check(model: &Model, call: &Call, answer: &Answer, reply: &Reply) -> Result<(), Violation> {
-    let now = answer.now;
-    match (&call.command, reply) {
+fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
+    let now = open.answer.now;
+    match (&open.call.command, open.reply) {
         (Command::Register(command), Reply::Register(reply)) => {
             let agent = model.agents.get(&command.agent_id);
             let right = agent.is_some_and(|a| {
@@ -117,7 +117,11 @@ fn check(model: &Model, call: &Call, answer: &Answer, reply: &Reply) -> Result<(
         (Command::Roster(command), Reply::Roster(reply)) => {
             check_roster(model, command.include_stale, reply)
         }
-        (Command::Claim(command), Reply::Claim(reply)) => check_claim(model, now, command, reply),
+        (Command::Claim(command), Reply::Claim(reply)) => {
+            check_claim(model, now, command, reply)?;
+            let held = open.call.command.patience() > 0;
+            waiting::check_lost(model, &command.agent_id, now, reply, open.shared, held)
+        }
         (Command::Release(command), Reply::Release(reply)) => {
             let resource = model.resources.get(&command.resource);
             check_acted(model, &command.agent_id, now)?;
@@ -224,7 +228,6 @@ fn check_claim(
     let agent = command.agent_id.as_str();
     check_acted(model, agent, now)?;
     check_reaped(model, Some(&command.resource), now, "C9")?;
-    waiting::check_lost(model, agent, &command.resource, now, reply)?;
     if let Some(circle) = &reply.deadlock {
         let mode = command.mode.unwrap_or(Mode::Exclusive);
         ensure(
@@ -232,7 +235,7 @@ fn check_claim(
             "W4",
             || "a circle is shown to who would not wait".to_owned(),
         )?;
-        waiting::check_circle(model, agent, &command.resource, mode, now, circle)?;
+        waiting::check_circle(model, agent, &command.resource, mode, circle)?;
         return check_not_granted(resource, reply);
     }
     match reply.status {

@@ -188,6 +188,13 @@ impl Storage for LogClient {
         }
     }
 
+    /// The server tells nobody; whoever waits looks.
+    async fn changed(&mut self) {
+        std::future::pending().await
+    }
+
+    fn unwatch(&mut self) {}
+
     async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
         match self.propose(entry).await? {
             Some(Place::Yours) => return Ok(self.committed(entry)),

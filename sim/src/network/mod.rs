@@ -75,6 +75,8 @@ impl Network {
             let mut world = world.borrow_mut();
             let knobs = NetworkKnobs::draw(&mut world.tape);
             world.knobs.network = Some(knobs);
+            // The server tells nobody that the log went on.
+            (world.knobs.deaf, world.trace.deaf) = (true, true);
             // There is no folder that a predecessor could have left.
             (world.knobs.predecessor, world.trace.adopts) = (false, false);
             turmoil::Builder::new()
@@ -174,6 +176,7 @@ impl Network {
         for process in &mut self.world.borrow_mut().processes {
             if std::mem::take(&mut process.answered) {
                 process.decided = None;
+                process.left = false;
                 process.batch += 1;
             }
         }

@@ -16,6 +16,7 @@
 
 mod adopted;
 mod cited;
+mod deadlock;
 mod host;
 mod random;
 mod render;

@@ -133,6 +133,14 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
         })
     }
 
+    async fn changed(&self) {
+        self.fs.changed().await;
+    }
+
+    fn unwatch(&self) {
+        self.fs.unwatch();
+    }
+
     fn this_process(&self) -> ProcessId {
         self.fs.this_process()
     }

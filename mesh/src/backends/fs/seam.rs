@@ -150,6 +150,17 @@ pub trait FileSystem: Clone {
     /// Files that are open stay what they were. All clones turn together.
     async fn reattach(&self) -> Result<(), StorageError>;
 
+    /// Waits until somebody may have changed a journal since the last call returned, by
+    /// whatever way: an append, a new generation, the removal of the folder. The first
+    /// call, and the first one in another folder, returns at once, and so does any other
+    /// now and then. Changes may be noticed late, and one in a thousand never. To drop
+    /// the future does no harm.
+    async fn changed(&self);
+
+    /// Nobody waits for changes any more; the next call of
+    /// [`changed`](FileSystem::changed) is a first one.
+    fn unwatch(&self);
+
     /// This process.
     fn this_process(&self) -> ProcessId;
 

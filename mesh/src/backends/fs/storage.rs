@@ -277,6 +277,14 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
         }
     }
 
+    async fn changed(&mut self) {
+        self.fs.changed().await;
+    }
+
+    fn unwatch(&mut self) {
+        self.fs.unwatch();
+    }
+
     async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
         match self.append_entry(entry).await {
             Err(error) => Err(self.certain(error).await),

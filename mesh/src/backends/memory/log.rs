@@ -1,7 +1,9 @@
 //! A log in memory, and the faults that it can be told to have.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 use crate::core::{Entry, Snapshot};
 use crate::ports::{
@@ -34,6 +36,8 @@ struct Records {
     worthwhile: usize,
     /// What happens to the next appends.
     faults: VecDeque<Fault>,
+    /// Who waits for a change.
+    watchers: Vec<Waker>,
 }
 
 #[derive(Debug)]
@@ -52,6 +56,7 @@ impl Default for Records {
             entries: VecDeque::new(),
             worthwhile: WORTHWHILE,
             faults: VecDeque::new(),
+            watchers: Vec::new(),
         }
     }
 }
@@ -59,6 +64,10 @@ impl Default for Records {
 impl Records {
     fn newest(&self) -> u64 {
         self.checkpoint.seq + self.entries.len() as u64
+    }
+
+    fn tell_watchers(&mut self) {
+        self.watchers.drain(..).for_each(Waker::wake);
     }
 }
 
@@ -106,6 +115,7 @@ impl MemoryLog {
         records.incarnation += 1;
         records.checkpoint = Snapshot::default();
         records.entries.clear();
+        records.tell_watchers();
     }
 
     fn records(&self) -> MutexGuard<'_, Records> {
@@ -160,6 +170,20 @@ impl Storage for MemoryStorage {
         Ok(News::Entries(entries))
     }
 
+    async fn changed(&mut self) {
+        poll_fn(|context| {
+            let mut records = self.log.records();
+            if !self.is_newest(&records) {
+                return Poll::Ready(());
+            }
+            records.watchers.push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn unwatch(&mut self) {}
+
     async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
         let mut records = self.log.records();
         if !self.is_newest(&records) || entry.seq != records.newest() + 1 {
@@ -174,11 +198,13 @@ impl Storage for MemoryStorage {
                     at: entry.at,
                     events: Vec::new(),
                 });
+                records.tell_watchers();
                 return Ok(Append::Lost);
             }
             Some(Fault::Failed { committed }) => {
                 if committed {
                     records.entries.push_back(entry.clone());
+                    records.tell_watchers();
                 }
                 return Err(StorageError {
                     kind: StorageErrorKind::Io,
@@ -189,6 +215,7 @@ impl Storage for MemoryStorage {
             }
         }
         records.entries.push_back(entry.clone());
+        records.tell_watchers();
         let (incarnation, seq) = (records.incarnation, entry.seq);
         drop(records);
         self.place = Some(Place { incarnation, seq });

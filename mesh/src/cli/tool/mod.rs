@@ -151,6 +151,9 @@ fn hint(reply: &Reply, command: &Command) -> Option<&'static str> {
         (Reply::Claim(reply), _) if reply.status == ClaimStatus::Queued => {
             Some("in line; claim again until it is granted, or release the ticket")
         }
+        (Reply::Claim(reply), _) if reply.deadlock.is_some() => {
+            Some("it would wait for itself; release what the others wait for, then claim again")
+        }
         (Reply::Claim(reply), Command::Claim(claim)) if reply.status == ClaimStatus::Denied => {
             match claim.wait() {
                 Wait::NoWait => Some("it is taken; claim with --queue to wait in line"),

@@ -67,19 +67,22 @@ impl Draft {
     pub(super) fn claim(&mut self, command: &Claim) -> Result<ClaimReply, Rejection> {
         let request = Request::check(command)?;
         self.heartbeat(&request.agent_id);
+        let earlier = self.lost(&request);
         self.settle(&request.resource);
-        let lost = self.lost(&request);
+        let lost = self.lost(&request).or(earlier);
         let mut reply = self.claim_settled(&request)?;
         reply.lost = lost;
         Ok(reply)
     }
 
-    /// Rule W6. Looked up before the claim is decided, since a grant ends it.
+    /// Rule W6. Settling may take the hold away only now, or end an earlier loss by a
+    /// promotion that the caller does not know of yet, and the claim itself may end it: so
+    /// it is looked up before all that, and again in between.
     fn lost(&self, request: &Request) -> Option<LossView> {
         let losses = self.state.losses();
         let loss = losses.get(&request.agent_id, &request.resource)?;
         let told = is_recent(loss.at, self.now, LOSS_MEMORY) && !planted::is(Bug::LossNotSaid);
-        told.then(|| LossView {
+        told.then_some(LossView {
             claim_id: loss.claim_id,
             fence: loss.fence,
             at: Timestamp(loss.at),
@@ -203,10 +206,10 @@ impl Draft {
                 format!("one with fewer than {MAX_TICKETS} tickets; try again later"),
             ));
         }
-        let cycle = self.deadlock(&request.agent_id, &request.resource, mode);
-        if let Some(cycle) = cycle.filter(|_| !planted::is(Bug::CircleQueued)) {
+        let circle = self.deadlock(&request.agent_id, &request.resource, mode);
+        if let Some(circle) = circle.filter(|_| !planted::is(Bug::CircleQueued)) {
             let mut reply = self.denied(request);
-            reply.deadlock = Some(cycle);
+            reply.deadlock = Some(circle);
             return Ok(reply);
         }
         self.queue(request, mode)?;
@@ -295,7 +298,7 @@ impl Draft {
     }
 
     /// The resource as it is, also before its first grant. Cheap: the record shares.
-    fn record(&self, resource: &str) -> ResourceState {
+    pub(super) fn record(&self, resource: &str) -> ResourceState {
         let record = self.state.resource(resource);
         record.cloned().unwrap_or_else(ResourceState::free)
     }

@@ -8,7 +8,13 @@
 //!
 //! A circle is only ever closed by a new ticket. Every other event takes edges of this
 //! graph away, or grants to an agent for which the rest of the queue waited already. So
-//! it is enough to look before a ticket is made, and no circle is ever in the state.
+//! it is enough to look before a ticket is made, and no circle is ever in a state that
+//! began without one.
+//!
+//! The search touches each resource that it comes past, and so first brings it up to now
+//! as everything does that touches one (rule C9). Merely ignoring what has lapsed would
+//! find the same circles, but leave a hole: a clock that is behind could renew a hold
+//! that the search took for gone.
 //!
 //! The search is breadth first, so the circle shown is a shortest one.
 
@@ -20,100 +26,111 @@ use crate::core::names::{AgentId, Resource};
 use crate::core::reply::DeadlockView;
 use crate::core::state::ResourceState;
 
-/// An agent that the search has come to, and how.
-struct Step {
-    agent_id: AgentId,
-    /// The step that waits for this agent; none for the first.
-    before: Option<usize>,
-    /// The resource that the step before waits for.
-    over: Resource,
-}
-
 impl Draft {
-    /// The circle that a ticket of `agent_id` on `resource` would close, from that agent
-    /// on, or none. Takes time in proportion to the holds and tickets that the chain
-    /// leads past.
+    /// The circle that a ticket of `agent_id` at the end of the queue of `resource` would
+    /// close, from that agent on, or none. Takes time in proportion to the holds and
+    /// tickets of the resources that the chain leads past.
     pub(super) fn deadlock(
-        &self,
+        &mut self,
         agent_id: &AgentId,
         resource: &Resource,
         mode: Mode,
     ) -> Option<Vec<DeadlockView>> {
-        let mut search = Search {
-            steps: vec![Step {
-                agent_id: agent_id.clone(),
-                before: None,
-                over: resource.clone(),
-            }],
-            seen: BTreeSet::new(),
-            passed: BTreeMap::new(),
-        };
-        let record = self.state.resource(resource)?;
-        let last = record.queue.len();
-        if let Some(cycle) = self.go_past(&mut search, 0, resource, record, mode, last) {
-            return Some(cycle);
+        let mut search = Search::new(agent_id);
+        let record = self.record(resource);
+        if search.closes(0, resource, &record, mode, record.queue.len()) {
+            return Some(search.circle(0, resource));
         }
         let mut at = 1;
-        while let Some(step) = search.steps.get(at) {
-            let agent_id = step.agent_id.clone();
-            for resource in self.state.involved(&agent_id) {
-                let Some(record) = self.state.resource(resource) else {
+        while let Some(agent_id) = search.agent(at) {
+            let resources: Vec<Resource> = self.state.involved(&agent_id).cloned().collect();
+            for resource in resources {
+                if self.record(&resource).ticket_of(&agent_id).is_none() {
                     continue;
-                };
+                }
+                self.settle(&resource);
+                let record = self.record(&resource);
                 let Some((place, ticket)) = record.ticket_of(&agent_id) else {
                     continue;
                 };
-                let mode = ticket.mode;
-                if let Some(cycle) = self.go_past(&mut search, at, resource, record, mode, place) {
-                    return Some(cycle);
+                if search.closes(at, &resource, &record, ticket.mode, place) {
+                    return Some(search.circle(at, &resource));
                 }
             }
             at += 1;
         }
         None
     }
+}
 
-    /// Adds everybody whom a ticket of `mode` at `place` waits for. The circle, if the
-    /// agent that the search began with is among them.
-    fn go_past(
-        &self,
-        search: &mut Search,
+/// The agents that the first one would wait for, through any chain, as far as they are
+/// known.
+struct Search {
+    /// In the order in which they were found.
+    steps: Vec<Step>,
+    found: BTreeSet<AgentId>,
+    /// How much of each queue was looked at, for each mode.
+    passed: BTreeMap<(Resource, Mode), usize>,
+}
+
+/// An agent that the search has found, and how.
+struct Step {
+    agent_id: AgentId,
+    /// The step that waits for this agent, and over which resource; none for the first.
+    before: Option<(usize, Resource)>,
+}
+
+impl Search {
+    fn new(agent_id: &AgentId) -> Self {
+        let first = Step {
+            agent_id: agent_id.clone(),
+            before: None,
+        };
+        Self {
+            steps: vec![first],
+            found: BTreeSet::new(),
+            passed: BTreeMap::new(),
+        }
+    }
+
+    fn agent(&self, at: usize) -> Option<AgentId> {
+        self.steps.get(at).map(|step| step.agent_id.clone())
+    }
+
+    /// Takes in everybody whom the agent of step `at` waits for with a ticket of `mode`
+    /// that has `place` tickets ahead of it. Whether the first agent is among them.
+    fn closes(
+        &mut self,
         at: usize,
         resource: &Resource,
         record: &ResourceState,
         mode: Mode,
         place: usize,
-    ) -> Option<Vec<DeadlockView>> {
-        if search.has_passed(resource, mode, place) {
-            return None;
+    ) -> bool {
+        if self.has_passed(resource, mode, place) {
+            return false;
         }
         let holds = record.holders.iter();
-        let holds =
-            holds.filter(|hold| record.mode.conflicts(mode) && self.hold_lapse(hold).is_none());
+        let holds = holds.filter(|_| record.mode.conflicts(mode));
         let ahead = record.queue.iter().take(place);
-        let ahead = ahead
-            .filter(|ticket| ticket.mode.conflicts(mode) && self.ticket_lapse(ticket).is_none());
+        let ahead = ahead.filter(|ticket| ticket.mode.conflicts(mode));
         let blockers = holds
             .map(|hold| &hold.agent_id)
             .chain(ahead.map(|ticket| &ticket.agent_id));
         for blocker in blockers {
-            if *blocker == search.steps[0].agent_id {
-                return Some(search.cycle(at, resource));
+            if *blocker == self.steps[0].agent_id {
+                return true;
             }
-            search.add(at, resource, blocker);
+            if self.found.insert(blocker.clone()) {
+                self.steps.push(Step {
+                    agent_id: blocker.clone(),
+                    before: Some((at, resource.clone())),
+                });
+            }
         }
-        None
+        false
     }
-}
 
-struct Search {
-    steps: Vec<Step>,
-    seen: BTreeSet<AgentId>,
-    /// How much of each queue was looked at, in each mode.
-    passed: BTreeMap<(Resource, Mode), usize>,
-}
-
-impl Search {
     /// Whether a ticket of this mode, as far back in the queue, was looked at before:
     /// then nobody new blocks this one.
     fn has_passed(&mut self, resource: &Resource, mode: Mode, place: usize) -> bool {
@@ -125,34 +142,25 @@ impl Search {
         passed
     }
 
-    fn add(&mut self, before: usize, over: &Resource, agent_id: &AgentId) {
-        if self.seen.insert(agent_id.clone()) {
-            self.steps.push(Step {
-                agent_id: agent_id.clone(),
-                before: Some(before),
-                over: over.clone(),
-            });
-        }
-    }
-
-    /// The way from the first step to `at`, which waits for the first agent over `last`.
-    fn cycle(&self, at: usize, last: &Resource) -> Vec<DeadlockView> {
-        let mut cycle = Vec::new();
-        let mut waits_for = last.clone();
-        let mut next = Some(at);
-        while let Some(step) = next.and_then(|at| self.steps.get(at)) {
-            let holds = match step.before {
-                Some(_) => step.over.clone(),
-                None => last.clone(),
-            };
-            cycle.push(DeadlockView {
+    /// The way from the first agent to that of step `at`, which waits for the first one
+    /// over `last`.
+    fn circle(&self, at: usize, last: &Resource) -> Vec<DeadlockView> {
+        let mut circle = Vec::new();
+        let mut waits_for = last;
+        let mut step = &self.steps[at];
+        loop {
+            let before = step.before.as_ref();
+            let holds = before.map_or(last, |(_, over)| over);
+            circle.push(DeadlockView {
                 agent_id: step.agent_id.clone(),
-                waits_for: std::mem::replace(&mut waits_for, step.over.clone()),
-                holds,
+                holds: holds.clone(),
+                waits_for: waits_for.clone(),
             });
-            next = step.before;
+            let Some((at, over)) = before else { break };
+            waits_for = over;
+            step = &self.steps[*at];
         }
-        cycle.reverse();
-        cycle
+        circle.reverse();
+        circle
     }
 }

@@ -136,6 +136,8 @@ impl Draft {
                 cursor: up_to,
             });
         }
+        // What the reader is told in this very entry remains to be read, too.
+        self.tell();
         let cursor = self.state.mail.cursor(&command.agent_id);
         Ok(ReadReply {
             cursor,

@@ -13,9 +13,11 @@ mod maintenance;
 mod messages;
 mod settle;
 mod tell;
+mod waiting;
 
 pub use fence::{FenceCheck, check_fence};
 pub use maintenance::{prune, settle};
+pub use waiting::{Prospect, prospect};
 
 use super::command::Command;
 use super::event::Event;

@@ -299,14 +299,23 @@ fn a_folder_that_cannot_be_used_is_named_in_every_answer() {
 #[test]
 fn a_panic_is_answered_and_the_session_goes_on() {
     run(async {
-        let server = Server::new(Ok(in_memory()), None);
+        let server = Server::new(
+            Ok(in_memory()),
+            None,
+            Shutdown::default(),
+            Outbox::default(),
+        );
+        let id = RequestId::Number(1);
         static BROKEN: tools::Tool = tools::Tool::broken();
-        let result = server.call(&BROKEN, Map::new()).await;
+        let result = server.call(&BROKEN, Map::new(), &id).await;
         assert_eq!(result.is_error, Some(true));
         assert_eq!(result.content[0].as_text().unwrap().text, BUG);
         let claims = tools::find("claims").unwrap();
         let arguments = Map::from_iter([("agent_id".to_owned(), json!("a"))]);
-        assert_eq!(server.call(claims, arguments).await.is_error, Some(false));
+        assert_eq!(
+            server.call(claims, arguments, &id).await.is_error,
+            Some(false)
+        );
     });
 }
 

@@ -105,6 +105,8 @@ impl Posts {
                 self.forget(now, message_ids)?;
             }
         }
+        let newest = self.issued.last().copied().unwrap_or(MessageId::ZERO);
+        self.issue(decision)?;
         let (Command::Post(post), Reply::Post(reply)) = (command, &decision.reply) else {
             return Ok(());
         };
@@ -116,13 +118,25 @@ impl Posts {
                 format!("M7: posted at {then}, and again: {reply:?}, not {first:?}")
             });
         }
-        let newest = self.issued.last().copied().unwrap_or(MessageId::ZERO);
         ensure(reply.message_id > newest, || {
             format!("M2: {} is not above {newest}", reply.message_id)
         })?;
-        self.issued.insert(reply.message_id);
         if let Some(name) = name {
             self.keyed.insert(name, (now, reply.clone()));
+        }
+        Ok(())
+    }
+
+    /// Rule M2 for all that a decision posts, by its caller and by mesh.
+    fn issue(&mut self, decision: &Decision) -> Result<(), String> {
+        for event in &decision.events {
+            if let Event::Posted { message_id, .. } = event {
+                let newest = self.issued.last().copied().unwrap_or(MessageId::ZERO);
+                ensure(*message_id > newest, || {
+                    format!("M2: {message_id} is posted after {newest}")
+                })?;
+                self.issued.insert(*message_id);
+            }
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 //! A few agents do anything to a few resources and mailboxes, with clocks that jump both
 //! ways, by seconds and by a century. After each step the general promises of the core
 //! are checked here (determinism, replay, checkpoints, invariants), the rules on the trace
-//! alone in [`trace`], and the indexed mailboxes against a filter over all messages in
-//! [`mail`].
+//! alone in [`trace`], the indexed mailboxes against a filter over all messages in [`mail`],
+//! and what mesh says of its own accord in [`told`].
 //!
 //! The histories are the same on every run, so that a failure stays one; `PROPTEST_CASES`
 //! asks for more of them. What must happen *sometimes* is noted and asserted in the end,
@@ -12,6 +12,7 @@
 
 mod history;
 mod mail;
+mod told;
 mod trace;
 
 use std::cell::RefCell;
@@ -30,7 +31,7 @@ const CASES: u32 = 800;
 
 /// What has to happen in some history: every kind of event that a command can cause, and
 /// what only replies show.
-const SOMETIMES: [&str; 24] = [
+const SOMETIMES: [&str; 27] = [
     "registered",
     "heartbeat",
     "registration_cut",
@@ -55,9 +56,13 @@ const SOMETIMES: [&str; 24] = [
     "a claim was denied",
     "a rejection",
     "a new incarnation",
+    "mesh told of a promotion",
+    "mesh told of a loss",
+    "a claim was told of its loss",
 ];
 
-/// A3, A6, C2, C3, C5, C6, C8, C9, C12, M2, M3, M4, M5, M6, M7, G3: They hold in every history.
+/// A3, A6, C2, C3, C5, C6, C8, C9, C12, M2, M3, M4, M5, M6, M7, W5, W6, G3: They hold in every
+/// history.
 #[test]
 fn every_history_keeps_the_rules() {
     let asked = Config::default();
@@ -88,6 +93,7 @@ fn live_through(steps: &[Step], seen: &Seen) -> Result<(), TestCaseError> {
     let mut history = History::default();
     let mut snapshot = Snapshot::default();
     let mut posts = mail::Posts::default();
+    let mut told = told::Told::default();
     for step in steps {
         let now = history.pass_time(step);
         let command = history.command(step);
@@ -110,6 +116,7 @@ fn live_through(steps: &[Step], seen: &Seen) -> Result<(), TestCaseError> {
         let said = trace::check(&before, now, &command, &decision, seen)
             .and_then(|()| mail::check(&decision, now, &command, seen))
             .and_then(|()| posts.check(now, &command, &decision, seen))
+            .and_then(|()| told.check(&before, now, &command, &decision, seen))
             .and_then(|()| commit(&mut snapshot, now, &decision));
         said.map_err(|broken| TestCaseError::fail(format!("at {now}, {command:?}: {broken}")))?;
         history.learn(&decision);

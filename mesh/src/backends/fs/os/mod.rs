@@ -22,14 +22,17 @@ mod process;
 mod survey;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use survey::{FileKind, Survey, SurveyEntry};
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
+use async_io::Timer;
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, pread, pwrite, retry_on_intr, write};
 
@@ -37,6 +40,7 @@ use super::error::io_error;
 use super::read_only::ReadOnly;
 use super::seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 use crate::ports::{Outcome, StorageError};
+use watch::Watch;
 
 /// How every file is opened. `NONBLOCK` means nothing to a regular file, and keeps a
 /// planted FIFO from blocking the open until somebody writes to it.
@@ -51,6 +55,8 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_DIRECTORY: Mode = Mode::RWXU;
+/// How often a folder is looked at that the system does not watch for us.
+const POLL: Duration = Duration::from_millis(100);
 
 /// The files of one folder, through the system calls of this machine.
 ///
@@ -61,6 +67,7 @@ pub struct OsFileSystem {
     path: Arc<Path>,
     explicit: bool,
     process: ProcessId,
+    watch: Arc<Mutex<Option<Watch>>>,
 }
 
 #[derive(Debug)]
@@ -94,6 +101,7 @@ impl OsFileSystem {
             path: path.into(),
             explicit,
             process: process::this_process(),
+            watch: Arc::default(),
         }
     }
 
@@ -121,6 +129,10 @@ impl OsFileSystem {
     fn folder(&self) -> Arc<Folder> {
         let folder = self.folder.read().unwrap_or_else(PoisonError::into_inner);
         folder.clone()
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Option<Watch>> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open_regular(&self, name: &str, flags: OFlags) -> io::Result<OwnedFd> {
@@ -403,6 +415,32 @@ impl FileSystem for OsFileSystem {
         let mut folder = self.folder.write().unwrap_or_else(PoisonError::into_inner);
         *folder = Arc::new(anew);
         Ok(())
+    }
+
+    async fn changed(&self) {
+        let folder = self.folder().id;
+        let changes = {
+            let mut watch = self.watch();
+            match &*watch {
+                Some(watch) if watch.folder == folder => watch.changes.clone(),
+                _ => {
+                    *watch = Some(Watch::over(folder, &self.path));
+                    // What came before it went unnoticed.
+                    return;
+                }
+            }
+        };
+        match changes {
+            // The sender lives as long as the watch; without it there is nothing to hear.
+            Some(changes) if changes.recv().await.is_ok() => {}
+            _ => {
+                Timer::after(POLL).await;
+            }
+        }
+    }
+
+    fn unwatch(&self) {
+        *self.watch() = None;
     }
 
     fn this_process(&self) -> ProcessId {

@@ -224,6 +224,14 @@ impl<F: FileSystem> FileSystem for FaultyFs<F> {
         self.inner.reattach().await
     }
 
+    async fn changed(&self) {
+        self.inner.changed().await;
+    }
+
+    fn unwatch(&self) {
+        self.inner.unwatch();
+    }
+
     fn this_process(&self) -> ProcessId {
         self.inner.this_process()
     }

@@ -1,0 +1,78 @@
+//! Being told by the system when somebody writes to the journal.
+//!
+//! A watch is of use only to whoever waits, and costs every process that has one a
+//! thread that wakes whenever anybody does anything in the folder. So it is made when
+//! somebody begins to wait, and let go of when nobody does any more.
+
+use async_channel::{Receiver, Sender};
+use notify::{Config, Event, EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+
+use super::super::names;
+use super::super::seam::FileId;
+use std::path::Path;
+
+/// A watch over one folder, or the knowledge that there can be none.
+#[derive(Debug)]
+pub(super) struct Watch {
+    /// The folder that it is over.
+    pub(super) folder: FileId,
+    /// Has one item when something changed; `None` where the system does not tell.
+    pub(super) changes: Option<Receiver<()>>,
+    _watcher: Option<RecommendedWatcher>,
+}
+
+impl Watch {
+    /// Begins to watch. What happened before goes unnoticed.
+    pub(super) fn over(folder: FileId, path: &Path) -> Self {
+        let (sender, changes) = async_channel::bounded(1);
+        let watcher = RecommendedWatcher::new(Bell(sender), Config::default());
+        let watching = watcher.and_then(|mut watcher| {
+            watcher.watch(path, RecursiveMode::NonRecursive)?;
+            Ok(watcher)
+        });
+        match watching {
+            Ok(watcher) => Self {
+                folder,
+                changes: Some(changes),
+                _watcher: Some(watcher),
+            },
+            Err(error) => {
+                let path = path.display();
+                tracing::debug!("{path} cannot be watched, and is looked at instead: {error}");
+                Self {
+                    folder,
+                    changes: None,
+                    _watcher: None,
+                }
+            }
+        }
+    }
+}
+
+/// Rings when the journal changed.
+struct Bell(Sender<()>);
+
+impl EventHandler for Bell {
+    fn handle_event(&mut self, event: notify::Result<Event>) {
+        // Whatever cannot be told apart counts as a change.
+        if event.is_ok_and(|event| !concerns_the_journal(&event)) {
+            return;
+        }
+        // Where it has rung already, nobody has come to look yet.
+        let _ = self.0.try_send(());
+    }
+}
+
+fn concerns_the_journal(event: &Event) -> bool {
+    if matches!(event.kind, EventKind::Access(_)) {
+        return false;
+    }
+    let is_journal = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| names::parse_journal(name).is_some())
+    };
+    // A folder that is removed takes its journal along, whatever is told of that.
+    matches!(event.kind, EventKind::Remove(_) | EventKind::Other)
+        || event.need_rescan()
+        || event.paths.iter().any(|path| is_journal(path))
+}

@@ -1,0 +1,298 @@
+//! Calls that wait: how long they are held, and what they leave behind (W1 to W3).
+//!
+//! Everything here is about the calm after the storm, when all clocks are right and
+//! nobody stands still: only then is "in time" a matter of fact. What a held call does in
+//! the storm is for the other checkers, which hold its answers and its traces in the log
+//! to the same rules as everybody's.
+
+use std::collections::BTreeMap;
+
+use mesh::core::{ClaimId, Command, Event, LapseReason, Millis, Reply};
+
+use super::{Ledger, Violation, ensure};
+use crate::clock::EPOCH_MS;
+use crate::sometimes::{Seen, Sometimes};
+use crate::trace::{Call, Micros, Record, Trace, Turn};
+
+/// How late anything may be that the world tells of, or that a clock does.
+const LATE: Micros = 500_000;
+/// How late it may be where nobody is told of changes, and everybody looks.
+const LATE_LOOK: Micros = 2_500_000;
+/// How early, since a steady clock in milliseconds is rounded.
+const EARLY: Micros = 2_000;
+/// How long after its caller went away what it had queued for must be gone.
+const WITHDRAWN: Micros = 2_500_000;
+
+/// A call that waits, with its times.
+struct Waiter<'a> {
+    call: &'a Call,
+    called: Micros,
+    ended: Micros,
+    end: End,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Answered,
+    Left,
+    /// The world ended, or the process died.
+    Cut,
+}
+
+impl Waiter<'_> {
+    fn is_claim_of(&self, resource: &str) -> bool {
+        matches!(&self.call.command, Command::Claim(claim) if claim.resource == resource)
+    }
+
+    fn waits_at(&self, at: Micros) -> bool {
+        self.called < at && at < self.ended
+    }
+
+    /// Whether the answer is that there still is none.
+    fn gave_up(&self) -> bool {
+        let reply = self.call.answer.as_ref();
+        reply.is_some_and(|answer| answer.result.as_ref().is_ok_and(Reply::is_waiting))
+    }
+}
+
+/// Looks at all calls that were made in the calm.
+pub(super) fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<(), Violation> {
+    let calm = trace.records.iter().find(|stamped| {
+        let turn = &stamped.record;
+        matches!(turn, Record::Turn(Turn::StormEnded))
+    });
+    let Some(calm) = calm.map(|stamped| stamped.at) else {
+        return Ok(());
+    };
+    let waiters = waiters(trace, calm);
+    for waiter in &waiters {
+        check_length(waiter, seen)?;
+    }
+    let late = if trace.deaf { LATE_LOOK } else { LATE };
+    let mut log = Log::default();
+    for stamped in &trace.records {
+        let Record::Accepted { seq, .. } = stamped.record else {
+            continue;
+        };
+        let Some(entry) = ledger.entries().get(seq as usize - 1) else {
+            continue;
+        };
+        for event in &entry.events {
+            if stamped.at > calm {
+                check_event(&log, &waiters, event, stamped.at, calm, late)?;
+            }
+            log.note(event, stamped.at);
+        }
+    }
+    waiters
+        .iter()
+        .filter(|waiter| waiter.end == End::Left)
+        .try_for_each(|waiter| check_withdrawn(&log, waiter, seen))
+}
+
+/// The calls that wait and were made in the calm, by processes that live on.
+fn waiters(trace: &Trace, calm: Micros) -> Vec<Waiter<'_>> {
+    let mut waiters: BTreeMap<usize, Waiter<'_>> = BTreeMap::new();
+    for stamped in trace.records.iter().filter(|stamped| stamped.at > calm) {
+        let end = match stamped.record {
+            Record::Called { call } => {
+                let made = &trace.calls[call];
+                if made.command.patience() > 0 {
+                    let waiter = Waiter {
+                        call: made,
+                        called: stamped.at,
+                        ended: Micros::MAX,
+                        end: End::Cut,
+                    };
+                    waiters.insert(call, waiter);
+                }
+                continue;
+            }
+            Record::Answered { call } => (call, End::Answered),
+            Record::Left { call } => (call, End::Left),
+            _ => continue,
+        };
+        if let Some(waiter) = waiters.get_mut(&end.0) {
+            (waiter.ended, waiter.end) = (stamped.at, end.1);
+        }
+    }
+    waiters.into_values().collect()
+}
+
+/// W1: a call is held for as long as it may wait, and not longer.
+fn check_length(waiter: &Waiter<'_>, seen: &mut Sometimes) -> Result<(), Violation> {
+    if waiter.end != End::Answered {
+        return Ok(());
+    }
+    let held = waiter.ended - waiter.called;
+    let patience = waiter.call.command.patience() * 1000;
+    if held > LATE {
+        seen.hit(Seen::CallHeld);
+    }
+    let early = waiter.gave_up() && held + EARLY < patience;
+    ensure(!early && held <= patience + LATE_LOOK, "W1", || {
+        let Call { agent, command, .. } = waiter.call;
+        format!("{agent} was answered after {held} us: {command:?}")
+    })
+}
+
+/// What the log says of claims.
+#[derive(Default)]
+struct Log {
+    /// The end of each lease.
+    leases: BTreeMap<ClaimId, Millis>,
+    /// The tickets, by when they were taken.
+    queued: Vec<(Micros, ClaimId, String, String)>,
+    released: BTreeMap<ClaimId, Micros>,
+}
+
+impl Log {
+    fn note(&mut self, event: &Event, at: Micros) {
+        match event {
+            Event::Granted {
+                claim_id,
+                expires_at,
+                ..
+            }
+            | Event::Renewed {
+                claim_id,
+                expires_at,
+                ..
+            }
+            | Event::Upgraded {
+                claim_id,
+                expires_at,
+                ..
+            }
+            | Event::Promoted {
+                claim_id,
+                expires_at,
+                ..
+            } => {
+                self.leases.insert(*claim_id, *expires_at);
+            }
+            Event::LeaseCut {
+                claim_id,
+                expires_at,
+                ..
+            } => {
+                if let Some(lease) = self.leases.get_mut(claim_id) {
+                    *lease = *expires_at;
+                }
+            }
+            Event::Queued {
+                claim_id,
+                agent_id,
+                resource,
+                ..
+            } => {
+                let ticket = (at, *claim_id, agent_id.to_string(), resource.to_string());
+                self.queued.push(ticket);
+            }
+            Event::Released { claim_id, .. } | Event::Cancelled { claim_id, .. } => {
+                self.released.insert(*claim_id, at);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What an event asks of those who wait for it.
+fn check_event(
+    log: &Log,
+    waiters: &[Waiter<'_>],
+    event: &Event,
+    at: Micros,
+    calm: Micros,
+    late: Micros,
+) -> Result<(), Violation> {
+    match event {
+        Event::Promoted {
+            resource, agent_id, ..
+        } => {
+            let is_served = |w: &&Waiter<'_>| w.is_claim_of(resource) && w.call.agent == **agent_id;
+            served_in_time(waiters, is_served, at, late)
+        }
+        Event::Posted { to, .. } => {
+            let is_served = |w: &&Waiter<'_>| matches!(&w.call.command, Command::Inbox(inbox) if inbox.agent_id == **to);
+            served_in_time(waiters, is_served, at, late)
+        }
+        Event::Lapsed {
+            resource,
+            claim_id,
+            agent_id,
+            reason,
+        } => {
+            let Some(lease) = log.leases.get(claim_id) else {
+                return kept_alive(waiters, resource, agent_id, at);
+            };
+            if *reason != LapseReason::Lease {
+                return Ok(());
+            }
+            let ended = (lease.saturating_sub(EPOCH_MS) * 1000).max(calm);
+            let asleep = waiters
+                .iter()
+                .find(|w| w.is_claim_of(resource) && w.waits_at(ended) && w.waits_at(at));
+            ensure(asleep.is_none() || at <= ended + late, "W1", || {
+                let who = asleep.map(|w| w.call.agent.as_str());
+                format!(
+                    "{agent_id}'s lease of {resource} ended at {ended} us, and {who:?}, who \
+                     waits for it, had it end only at {at} us"
+                )
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// W1: whoever waits for something is answered when it is there.
+fn served_in_time(
+    waiters: &[Waiter<'_>],
+    is_served: impl Fn(&&Waiter<'_>) -> bool,
+    at: Micros,
+    late: Micros,
+) -> Result<(), Violation> {
+    let mut served = waiters.iter().filter(|w| w.waits_at(at)).filter(is_served);
+    let slept = served.find(|w| w.ended > at + late && w.end != End::Cut);
+    ensure(slept.is_none(), "W1", || {
+        let waiter = slept.map(|w| (&w.call.agent, &w.call.command, w.ended));
+        format!("what was there at {at} us was told late: {waiter:?}")
+    })
+}
+
+/// W1: the ticket of a held claim does not lapse.
+fn kept_alive(
+    waiters: &[Waiter<'_>],
+    resource: &str,
+    agent_id: &str,
+    at: Micros,
+) -> Result<(), Violation> {
+    let mut own = waiters.iter().filter(|w| w.call.agent == agent_id);
+    let held = own.find(|w| w.is_claim_of(resource) && w.called + LATE < at && w.ended > at);
+    ensure(held.is_none(), "W1", || {
+        format!("{agent_id}'s ticket for {resource} lapsed at {at} us while its claim was held")
+    })
+}
+
+/// W3: what a call took is withdrawn once its caller has gone away.
+fn check_withdrawn(log: &Log, waiter: &Waiter<'_>, seen: &mut Sometimes) -> Result<(), Violation> {
+    let Command::Claim(claim) = &waiter.call.command else {
+        return Ok(());
+    };
+    let by = waiter.ended + WITHDRAWN;
+    for (at, claim_id, agent, resource) in &log.queued {
+        let taken = *agent == claim.agent_id && *resource == claim.resource;
+        if !taken || *at <= waiter.called || *at > by {
+            continue;
+        }
+        let withdrawn = log.released.get(claim_id).is_some_and(|at| *at <= by);
+        ensure(withdrawn, "W3", || {
+            format!(
+                "{agent} went away at {} us, and its claim {claim_id} of {resource} stays",
+                waiter.ended
+            )
+        })?;
+        seen.hit(Seen::Withdrawn);
+    }
+    Ok(())
+}
