@@ -213,7 +213,7 @@ mod tests {
     /// The news of a hold whose calls are answered like this, in turn, the last answer again
     /// and again; and how many calls there were.
     fn told(answers: Vec<Result<Reply, MeshError>>) -> (Receiver<News>, usize) {
-        let (mesh, requests) = Mesh::queue();
+        let (mesh, served) = Mesh::queue();
         let (teller, news) = unbounded();
         let (stop, stopped) = bounded(1);
         let mut calls = 0;
@@ -221,7 +221,7 @@ mod tests {
             let _stop = stop;
             let mut answers = answers.into_iter().peekable();
             while let (Ok(Request::Call(call)), Some(answer)) =
-                (requests.next().await, answers.peek().cloned())
+                (served.next().await, answers.peek().cloned())
             {
                 calls += 1;
                 call.answer(answer);
