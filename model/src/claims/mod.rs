@@ -17,12 +17,13 @@ mod contract;
 mod facts;
 mod show;
 mod view;
+mod waiting;
 
 use std::hash::{Hash, Hasher};
 
 use mesh::core::{
-    Claim, Claims as LookAtClaims, Command, Decision, Millis, Mode, Register, Rejection, Release,
-    State, Wait,
+    Claim, Claims as LookAtClaims, Command, Decision, Event, MessageId, Millis, Mode, Register,
+    Rejection, Release, State, Wait,
 };
 use stateright::{Model, Property};
 
@@ -187,6 +188,7 @@ impl Claims {
     }
 
     fn point(&self, now: Millis, state: State, broken: Option<Broken>) -> Point {
+        let state = without_mail(now, state);
         let view = View::of(&self.bounds, now, &state);
         Point {
             now,
@@ -240,6 +242,16 @@ impl Claims {
         }
         state.resources().next().is_none()
     }
+}
+
+/// The state after everybody has read what mesh told them and thrown it away: a message is
+/// asked after in the step that posts it, and decides nothing later.
+fn without_mail(now: Millis, mut state: State) -> State {
+    let message_ids: Vec<MessageId> = state.mail().messages().map(|(id, _)| id).collect();
+    if !message_ids.is_empty() {
+        state.apply(now, &Event::Expired { message_ids });
+    }
+    state
 }
 
 /// The claim of agent `n` on resource `r`.
@@ -347,10 +359,21 @@ fn rules() -> Vec<Property<Claims>> {
         47, "G3", "no good request is refused";
         48, "replay", "events lead to the decided state";
         51, "checkpoint", "a checkpoint keeps the whole state";
+        52, "W4", "a circle that is shown is there";
+        53, "W5", "promotions and losses are told";
+        54, "W6", "what was lost is said";
     };
     rules.push(Property::always(
         "C9 silence frees everything in time",
         |model, point: &Point| model.witness.holds(49, || model.heals(point)),
+    ));
+    rules.push(Property::always(
+        "W4 nobody waits for itself",
+        |model, point: &Point| {
+            model
+                .witness
+                .holds(55, || !waiting::has_circle(&point.state))
+        },
     ));
     rules.push(Property::always(
         "the state's own invariants",
