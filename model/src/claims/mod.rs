@@ -187,6 +187,22 @@ impl Claims {
         self.rules.decide(&point.state, at, command, 1)
     }
 
+    fn step<'a>(
+        &self,
+        point: &'a Point,
+        at: Millis,
+        command: &'a Command,
+        outcome: &'a Result<Decision, Rejection>,
+    ) -> Step<'a> {
+        Step {
+            rules: self.rules,
+            before: &point.state,
+            at,
+            command,
+            outcome,
+        }
+    }
+
     fn point(&self, now: Millis, state: State, broken: Option<Broken>) -> Point {
         let state = without_mail(now, state);
         let view = View::of(&self.bounds, now, &state);
@@ -208,13 +224,7 @@ impl Claims {
                     return false;
                 };
                 let outcome = self.decide(point, at, &command);
-                let step = Step {
-                    rules: self.rules,
-                    before: &point.state,
-                    at,
-                    command: &command,
-                    outcome: &outcome,
-                };
+                let step = self.step(point, at, &command, &outcome);
                 fact.happens(&step, point.now)
             })
         })
@@ -290,14 +300,7 @@ impl Model for Claims {
             return (action == Action::Tick).then(|| self.point(now, point.state.clone(), None));
         };
         let outcome = self.decide(point, at, &command);
-        let step = Step {
-            rules: self.rules,
-            before: &point.state,
-            at,
-            command: &command,
-            outcome: &outcome,
-        };
-        let broken = step.check().err();
+        let broken = self.step(point, at, &command, &outcome).check().err();
         match outcome {
             Ok(decision) => Some(self.point(point.now, decision.state, broken)),
             // A rejection changes nothing: it is a step only where it should not be.
