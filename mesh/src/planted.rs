@@ -100,7 +100,7 @@ bugs! {
     #[doc = "Whoever appends believes that it won."]
     NoLookAtTheWinner breaks "G4" | "G6" | "G7",
     #[doc = "The next generation is renamed into place, over one that others wrote to."]
-    RenameInsteadOfLink breaks "G4" | "G6",
+    RenameInsteadOfLink breaks "G4" | "G6" | "G7",
     #[doc = "A checkpoint is linked before it is synced."]
     CheckpointNotSynced breaks "G4" | "G7",
     #[doc = "Bytes that are not yet a record are void for ever."]

@@ -86,7 +86,7 @@ pub(crate) const THREE: ClaimsBounds = ClaimsBounds {
 };
 
 /// Two registered agents and two resources.
-const TWO_BY_TWO: ClaimsBounds = ClaimsBounds {
+pub(crate) const TWO_BY_TWO: ClaimsBounds = ClaimsBounds {
     agents: &[REGISTERED, REGISTERED],
     resources: 2,
     ..THREE
@@ -104,12 +104,12 @@ pub fn claims() -> Vec<Case> {
     vec![
         case(
             "3 agents x 1 resource, leases shorter than a life",
-            4_075,
+            10_536,
             THREE,
         ),
         case(
             "3 agents x 1 resource, leases longer than a life",
-            54_680,
+            122_166,
             ClaimsBounds {
                 lease: 4,
                 thorough: false,
@@ -118,16 +118,16 @@ pub fn claims() -> Vec<Case> {
         ),
         case(
             "3 agents x 1 resource, one never registers",
-            2_592,
+            6_749,
             ClaimsBounds {
                 agents: mixed,
                 ..THREE
             },
         ),
-        case("2 agents x 2 resources", 4_091, TWO_BY_TWO),
+        case("2 agents x 2 resources", 9_456, TWO_BY_TWO),
         case(
             "2 agents x 1 resource, a clock 3 ticks ahead",
-            1_418,
+            2_542,
             ClaimsBounds {
                 agents: skewed,
                 lease: 4,
@@ -136,7 +136,7 @@ pub fn claims() -> Vec<Case> {
         ),
         case(
             "2 agents x 1 resource, an observer 2 ticks ahead",
-            2_579,
+            4_396,
             ClaimsBounds {
                 resources: 1,
                 lease: 4,
@@ -146,7 +146,7 @@ pub fn claims() -> Vec<Case> {
         ),
         case(
             "2 agents x 1 resource, an observer 2 ticks behind",
-            3_560,
+            5_997,
             ClaimsBounds {
                 resources: 1,
                 lease: 4,

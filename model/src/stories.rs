@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use mesh::planted::Bug;
 
-use crate::cases::{BACKWARD, JOURNAL, KEYED, LOCKED, MAIL, QUIET, SHORT_MAIL, SLOW, THREE};
+use crate::cases::{
+    BACKWARD, JOURNAL, KEYED, LOCKED, MAIL, QUIET, SHORT_MAIL, SLOW, THREE, TWO_BY_TWO,
+};
 use crate::claims::{Bounds as ClaimsBounds, Claims};
 use crate::commit::{Bounds as CommitBounds, Commit, Fault};
 use crate::messages::{Bounds as MessagesBounds, Messages, RIGHT};
@@ -243,6 +245,11 @@ pub fn planted() -> Vec<Tale> {
         claims("C9", 1, Bug::LapsedHoldKept, short),
         claims("C3", 2, Bug::UpgradeKeepsFence, short),
         claims("C8", 3, Bug::DowngradePromotesNobody, short),
+        claims("W4", 4, Bug::CircleQueued, TWO_BY_TWO),
+        claims("W5", 3, Bug::PromotionNotTold, short),
+        claims("W5", 3, Bug::LossNotTold, short),
+        claims("W6", 3, Bug::LossNotSaid, short),
+        claims("checkpoint", 3, Bug::LossesLeftOutOfCheckpoint, short),
         claims("replay", 1, Bug::FenceInMemoryOnly, short),
         claims("checkpoint", 1, Bug::FencesLeftOutOfCheckpoint, short),
         messages("M4", 1, Bug::AnyUlidMovesCursor, QUIET),

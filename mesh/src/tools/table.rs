@@ -128,10 +128,11 @@ const CLAIM: Tool = Tool {
     title: "Lock a resource",
     description: "Claim what you are going to change, under a name that every agent would choose, \
         e.g. file:src/auth.rs. granted: yours until lease_expires_at; claim again before \
-        then to renew (same claim_id, same fence). queued: you are in line; claim again \
-        later to see whether it is your turn. denied: somebody holds it. A lapsed lease \
-        goes to the next in line without a word, and each grant raises the fence: claim \
-        again before what cannot be undone, and if your fence changed, look again first.",
+        then to renew (same claim_id, same fence). queued: you are in line; claim again, \
+        best with wait_seconds, until it is granted. denied: somebody holds it; deadlock: \
+        they wait for you, so release something first. lost: your lease lapsed and went to \
+        the next in line. Each grant raises the fence: claim again before what cannot be \
+        undone, and if your fence changed, look again first.",
     access: Access::Repeatable,
     parameters: &[
         CALLER,

@@ -16,6 +16,7 @@ impl Step<'_> {
         let now = after.resource(&claim.resource);
         let hold = now.and_then(|r| r.hold_of(&claim.agent_id));
         let place = now.and_then(|r| r.ticket_of(&claim.agent_id));
+        self.circle(claim, reply, after)?;
         match (own, ticket) {
             (Some(own), _) => {
                 let mode = self.before.resource(&claim.resource).map(|r| r.mode);
@@ -120,7 +121,7 @@ impl Step<'_> {
                     "a request is denied though nobody is in its way",
                 )?;
                 ensure(
-                    claim.wait() == Wait::NoWait,
+                    claim.wait() == Wait::NoWait || reply.deadlock.is_some(),
                     "C1",
                     "who would wait is denied",
                 )

@@ -67,14 +67,23 @@ impl Step<'_> {
         self.replay(decision)?;
         self.fences(decision)?;
         self.incarnations(after)?;
+        self.notices(decision)?;
+        self.losses(decision)?;
         let names = self.before.fences().chain(after.fences());
         let names: BTreeSet<_> = names.map(|(name, _)| name.clone()).collect();
         for name in &names {
             exclusion(after, name)?;
             if !self.touches(name) {
                 let same = self.before.resource(name) == after.resource(name);
-                ensure(same, "C9", "a resource changes that nobody touched")?;
-                continue;
+                let passed = self.passes(name);
+                ensure(
+                    same || passed,
+                    "C9",
+                    "a resource changes that nobody touched",
+                )?;
+                if same {
+                    continue;
+                }
             }
             self.holds(after, name)?;
             self.tickets(after, name)?;

@@ -33,6 +33,9 @@ pub enum Fact {
     OtherModeRefused,
     Cut,
     ReapedEarly,
+    CircleRefused,
+    LossSaid,
+    LossEnded,
 }
 
 impl Fact {
@@ -64,6 +67,13 @@ impl Fact {
                     matches!(step.command, Command::Claim(c) if c.mode == Some(Mode::Shared));
                 let queued = reply.status == ClaimStatus::Queued;
                 queued && asks && mode == Some(Mode::Shared)
+            }
+            (Self::CircleRefused, Reply::Claim(reply)) => reply.deadlock.is_some(),
+            (Self::LossSaid, Reply::Claim(reply)) => {
+                reply.lost.is_some() && reply.status != ClaimStatus::Granted
+            }
+            (Self::LossEnded, Reply::Claim(reply)) => {
+                reply.lost.is_some() && reply.status == ClaimStatus::Granted
             }
             (Self::NotHolder, Reply::Release(reply)) => reply.status == ReleaseStatus::NotHolder,
             (Self::ReleaseOfLapsed, Reply::Release(reply)) => {
@@ -195,5 +205,8 @@ pub(super) fn properties(bounds: &Bounds) -> Vec<Property<Claims>> {
         true, OtherModeRefused, "another mode is refused while queued";
         bounds.fastest() > 2, Cut, "a deadline of a bad clock is cut";
         bounds.fastest() > 0, ReapedEarly, "a fast clock reaps early";
+        bounds.resources > 1, CircleRefused, "a claim is refused that would wait for itself";
+        true, LossSaid, "a claim that waits says what was lost";
+        true, LossEnded, "a claim that is granted says what was lost";
     }
 }

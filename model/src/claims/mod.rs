@@ -17,12 +17,13 @@ mod contract;
 mod facts;
 mod show;
 mod view;
+mod waiting;
 
 use std::hash::{Hash, Hasher};
 
 use mesh::core::{
-    Claim, Claims as LookAtClaims, Command, Decision, Millis, Mode, Register, Rejection, Release,
-    State, Wait,
+    Claim, Claims as LookAtClaims, Command, Decision, Event, MessageId, Millis, Mode, Register,
+    Rejection, Release, State, Wait,
 };
 use stateright::{Model, Property};
 
@@ -187,7 +188,24 @@ impl Claims {
         self.rules.decide(&point.state, at, command, 1)
     }
 
+    fn step<'a>(
+        &self,
+        point: &'a Point,
+        at: Millis,
+        command: &'a Command,
+        outcome: &'a Result<Decision, Rejection>,
+    ) -> Step<'a> {
+        Step {
+            rules: self.rules,
+            before: &point.state,
+            at,
+            command,
+            outcome,
+        }
+    }
+
     fn point(&self, now: Millis, state: State, broken: Option<Broken>) -> Point {
+        let state = without_mail(now, state);
         let view = View::of(&self.bounds, now, &state);
         Point {
             now,
@@ -207,13 +225,7 @@ impl Claims {
                     return false;
                 };
                 let outcome = self.decide(point, at, &command);
-                let step = Step {
-                    rules: self.rules,
-                    before: &point.state,
-                    at,
-                    command: &command,
-                    outcome: &outcome,
-                };
+                let step = self.step(point, at, &command, &outcome);
                 fact.happens(&step, point.now)
             })
         })
@@ -241,6 +253,16 @@ impl Claims {
         }
         state.resources().next().is_none()
     }
+}
+
+/// The state after everybody has read what mesh told them and thrown it away: a message is
+/// asked after in the step that posts it, and decides nothing later.
+fn without_mail(now: Millis, mut state: State) -> State {
+    let message_ids: Vec<MessageId> = state.mail().messages().map(|(id, _)| id).collect();
+    if !message_ids.is_empty() {
+        state.apply(now, &Event::Expired { message_ids });
+    }
+    state
 }
 
 /// The claim of agent `n` on resource `r`.
@@ -279,14 +301,7 @@ impl Model for Claims {
             return (action == Action::Tick).then(|| self.point(now, point.state.clone(), None));
         };
         let outcome = self.decide(point, at, &command);
-        let step = Step {
-            rules: self.rules,
-            before: &point.state,
-            at,
-            command: &command,
-            outcome: &outcome,
-        };
-        let broken = step.check().err();
+        let broken = self.step(point, at, &command, &outcome).check().err();
         match outcome {
             Ok(decision) => Some(self.point(point.now, decision.state, broken)),
             // A rejection changes nothing: it is a step only where it should not be.
@@ -348,10 +363,21 @@ fn rules() -> Vec<Property<Claims>> {
         47, "G3", "no good request is refused";
         48, "replay", "events lead to the decided state";
         51, "checkpoint", "a checkpoint keeps the whole state";
+        52, "W4", "a circle that is shown is there";
+        53, "W5", "promotions and losses are told";
+        54, "W6", "what was lost is said";
     };
     rules.push(Property::always(
         "C9 silence frees everything in time",
         |model, point: &Point| model.witness.holds(49, || model.heals(point)),
+    ));
+    rules.push(Property::always(
+        "W4 nobody waits for itself",
+        |model, point: &Point| {
+            model
+                .witness
+                .holds(55, || !waiting::has_circle(&point.state))
+        },
     ));
     rules.push(Property::always(
         "the state's own invariants",

@@ -9,7 +9,9 @@
 //!   them apart from the past are cut off there;
 //! * fences are ranks among those that matter: the holders' and the newest;
 //! * claim ids are left out, since an agent has one claim a resource at most;
-//! * epochs are left out: what a step does to them is checked in the step;
+//! * epochs and messages are left out: what a step does to them is checked in the step;
+//! * of what an agent lost, only that it is remembered counts: when it was is never so long
+//!   ago here that it would be forgotten, and which claim it was is checked in the step;
 //! * agents that live alike, and resources, may change places: of all ways to number them
 //!   the one with the smallest view stands for all (symmetry).
 //!
@@ -99,6 +101,7 @@ fn encode(
     }
     for n in resources {
         let name = resource(*n);
+        row.push(lost(state, name, agents));
         let newest = state.newest_fence(name);
         let Some(record) = state.resource(name) else {
             row.extend([-1, i8::from(newest > 0)]);
@@ -131,6 +134,14 @@ fn encode(
         row.push(i8::MIN);
     }
     row
+}
+
+/// Which agents are remembered to have lost a resource, a bit for each.
+fn lost(state: &State, name: &str, agents: &[usize]) -> i8 {
+    let losses = state.losses().iter();
+    let here = losses.filter(|((_, resource), _)| **resource == *name);
+    let who = here.filter_map(|((id, _), _)| agents.iter().position(|n| *agent(*n) == **id));
+    who.map(|place| 1 << place).sum()
 }
 
 #[cfg(test)]
