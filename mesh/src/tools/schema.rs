@@ -170,6 +170,12 @@ mod tests {
                         "default": 100,
                         "description": "messages at most",
                     },
+                    "wait_seconds": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "maximum": 50,
+                        "description": "hold the answer until there is one",
+                    },
                 },
                 "required": ["agent_id"],
                 "additionalProperties": false,
@@ -223,7 +229,9 @@ mod tests {
         check::<ClaimReply>(
             "claim",
             &json!({"status": "granted", "resource": "r", "claim_id": id, "fence": 1, "holder": "a",
-                "lease_expires_at": at, "queue_position": 1, "now": at}),
+                "lease_expires_at": at, "queue_position": 1,
+                "deadlock": [{"agent_id": "a", "holds": "q", "waits_for": "r"}],
+                "lost": {"claim_id": id, "fence": 1, "at": at, "reason": "lease"}, "now": at}),
         );
         check::<ReleaseReply>(
             "release",

@@ -130,9 +130,9 @@ const CLAIM: Tool = Tool {
         e.g. file:src/auth.rs. granted: yours until lease_expires_at; claim again before \
         then to renew (same claim_id, same fence). queued: you are in line; claim again, \
         best with wait_seconds, until it is granted. denied: somebody holds it; deadlock: \
-        they wait for you, so release something first. lost: your lease lapsed and went to \
-        the next in line. Each grant raises the fence: claim again before what cannot be \
-        undone, and if your fence changed, look again first.",
+        they wait for you: release first. lost: your lease had lapsed. Each grant raises \
+        the fence: claim again before what cannot be undone, and if your fence changed, \
+        look again first.",
     access: Access::Repeatable,
     parameters: &[
         CALLER,
@@ -146,12 +146,12 @@ const CLAIM: Tool = Tool {
         optional(
             "wait",
             Kind::Choice(&["no_wait", "queue"]),
-            "queue: take a place in line if held; no_wait unless given",
+            "queue: wait in line; no_wait unless given",
         ),
         optional(
             "wait_seconds",
             WAIT,
-            "queue, and answer only when granted or after so long",
+            "hold the answer until granted, so long at most",
         ),
         optional("note", Kind::Text, "what for; others see it"),
     ],
@@ -283,8 +283,7 @@ const POST: Tool = Tool {
     name: "post",
     title: "Send a message",
     description: "Sends a durable message to one agent (which need not be here yet), to all, or to a \
-        topic. Say what others need to know: what you finished, what you found broken, \
-        what you need.",
+        topic. Say what you finished, found broken, or need.",
     access: Access::Adds,
     parameters: &[
         CALLER,
@@ -335,11 +334,7 @@ const INBOX: Tool = Tool {
             default: Some(Literal::Integer(DEFAULT_INBOX_LIMIT)),
             ..optional("limit", LIMIT, "messages at most")
         },
-        optional(
-            "wait_seconds",
-            WAIT,
-            "answer only when there is a message or after so long",
-        ),
+        optional("wait_seconds", WAIT, "hold the answer until there is one"),
     ],
     reply: &[
         records("messages", MESSAGE),

@@ -178,7 +178,7 @@ fn an_unknown_argument_is_refused_with_the_one_that_was_meant() {
     let refused = |name: &str, meant: &str| {
         format!(
             "{name}: got an argument that claim does not have; allowed is one of agent_id, \
-             resource, mode, lease_seconds, wait, note{meant}"
+             resource, mode, lease_seconds, wait, wait_seconds, note{meant}"
         )
     };
     for (name, meant) in [
@@ -379,10 +379,10 @@ fn the_schema_s_defaults_are_what_is_meant() {
         panic!("a claim")
     };
     assert_eq!(claim.mode, Some(Mode::Exclusive));
-    let no_wait = json!({"agent_id": "a", "resource": "r", "wait": "no_wait"});
+    let living = json!({"agent_id": "a", "include_stale": false});
     assert_eq!(
-        decode("claim", &no_wait),
-        decode("claim", &json!({"agent_id": "a", "resource": "r"}))
+        decode("roster", &living),
+        decode("roster", &json!({"agent_id": "a"}))
     );
 }
 
