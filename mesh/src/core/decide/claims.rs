@@ -82,7 +82,7 @@ impl Draft {
         let losses = self.state.losses();
         let loss = losses.get(&request.agent_id, &request.resource)?;
         let told = is_recent(loss.at, self.now, LOSS_MEMORY) && !planted::is(Bug::LossNotSaid);
-        told.then(|| LossView {
+        told.then_some(LossView {
             claim_id: loss.claim_id,
             fence: loss.fence,
             at: Timestamp(loss.at),
