@@ -127,6 +127,10 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             };
         }
         self.requests.close();
+        // A caller that went away before the end was there first.
+        while let Ok(signal) = self.signals.try_recv() {
+            self.heed(signal);
+        }
         self.held.end_waits();
         // What comes now finds the queue closed, so this is the last batch.
         self.serve(None).await;

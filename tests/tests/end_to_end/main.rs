@@ -26,4 +26,5 @@ mod refusal;
 mod rejections;
 mod session;
 mod trust;
+mod waiting;
 mod working_day;
