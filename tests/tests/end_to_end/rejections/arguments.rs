@@ -205,12 +205,12 @@ fn an_unknown_argument_is_refused_with_a_guess() {
             (
                 "claim",
                 "lease",
-                "one of agent_id, resource, mode, lease_seconds, wait, note (did you mean lease_seconds?)",
+                "one of agent_id, resource, mode, lease_seconds, wait, wait_seconds, note (did you mean lease_seconds?)",
             ),
             (
                 "claim",
                 "fence",
-                "one of agent_id, resource, mode, lease_seconds, wait, note",
+                "one of agent_id, resource, mode, lease_seconds, wait, wait_seconds, note",
             ),
             (
                 "release",
@@ -223,7 +223,7 @@ fn an_unknown_argument_is_refused_with_a_guess() {
                 "topic",
                 "one of agent_id, to, body, subject, reply_to, ttl_seconds, key",
             ),
-            ("inbox", "up_to", "one of agent_id, topics, since, limit"),
+            ("inbox", "up_to", "one of agent_id, topics, since, limit, wait_seconds"),
             ("read", "since", "one of agent_id, up_to, topics"),
             ("gc", "force", "only agent_id"),
         ];

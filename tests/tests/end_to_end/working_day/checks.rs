@@ -252,7 +252,9 @@ pub(super) fn messages_follow_time(diary: &Diary) {
 /// names, once and in order; M6: and nothing else.
 pub(super) async fn mail(newcomer: &Client, diary: &Diary) {
     let history = newcomer.whole_inbox(&[TOPIC]).await;
-    exactly_what_was_posted(&history, diary, |post| post.to == "*" || post.to == TOPIC);
+    exactly_what_was_posted(&newcomer.agent_id, &history, diary, |post| {
+        post.to == "*" || post.to == TOPIC
+    });
 }
 
 /// M3, M4, M5, M6: an agent's mail is all there, and what its processes saw of it, one
@@ -260,7 +262,7 @@ pub(super) async fn mail(newcomer: &Client, diary: &Diary) {
 pub(super) async fn mailbox(reader: &Client, diary: &Diary) {
     let name = &reader.agent_id;
     let history = reader.whole_inbox(&[TOPIC]).await;
-    exactly_what_was_posted(&history, diary, |post| {
+    exactly_what_was_posted(name, &history, diary, |post| {
         post.to == *name || post.to == "*" || post.to == TOPIC
     });
     let inbox = reader.inbox(json!({"limit": 1})).await;
@@ -281,7 +283,28 @@ pub(super) async fn mailbox(reader: &Client, diary: &Diary) {
     assert_eq!(seen, read, "M4: what {name} saw up to its cursor {cursor}");
 }
 
-fn exactly_what_was_posted(history: &[Value], diary: &Diary, addressed: impl Fn(&Posted) -> bool) {
+/// W5: what mesh says of its own accord is of a promotion or a loss of the reader.
+fn told_by_mesh(reader: &str, message: &Value) {
+    assert_eq!(message["to"], json!(reader), "M6: {message}");
+    let body: Value = serde_json::from_str(&text(message, "body")).expect("W5: JSON");
+    let reasons: &[&str] = match text(message, "subject").as_str() {
+        "granted" => &["promoted"],
+        "lost" => &["lease", "death"],
+        _ => &[],
+    };
+    assert!(
+        reasons.contains(&text(&body, "reason").as_str()),
+        "W5: {message}"
+    );
+    assert!(body["fence"].as_u64() > Some(0), "W5: {message}");
+}
+
+fn exactly_what_was_posted(
+    reader: &str,
+    history: &[Value],
+    diary: &Diary,
+    addressed: impl Fn(&Posted) -> bool,
+) {
     let posts: Vec<&Posted> = diary.posts.iter().filter(|post| addressed(post)).collect();
     let by_body: BTreeMap<&str, &Posted> = posts.iter().map(|p| (p.body.as_str(), *p)).collect();
     let mut found = BTreeSet::new();
@@ -290,6 +313,11 @@ fn exactly_what_was_posted(history: &[Value], diary: &Diary, addressed: impl Fn(
         let (id, body) = (text(message, "message_id"), text(message, "body"));
         assert!(id > last, "M2: {id} is shown after {last}");
         assert!(found.insert(body.clone()), "M7: twice: {message}");
+        last.clone_from(&id);
+        if message["from"] == json!("mesh") {
+            told_by_mesh(reader, message);
+            continue;
+        }
         let post = by_body.get(body.as_str());
         let post =
             post.unwrap_or_else(|| panic!("M6: nobody posted this to this reader: {message}"));
@@ -300,7 +328,6 @@ fn exactly_what_was_posted(history: &[Value], diary: &Diary, addressed: impl Fn(
         if let Some((acked, _)) = &post.acked {
             assert_eq!(id, *acked, "M1: the id that was acknowledged");
         }
-        last = id;
     }
     for post in posts {
         let missing = post.acked.is_some() && !found.contains(&post.body);
