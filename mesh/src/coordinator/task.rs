@@ -22,7 +22,7 @@ const BATCH_BYTES: usize = 1 << 20;
 /// aside for a moment, each for another one.
 const PATIENT_LOSSES: u32 = 3;
 const MAX_STEP_ASIDE: Millis = 64;
-/// How often what is held is looked at without any reason to.
+/// How often the log is looked at for those who wait, without any reason to.
 const LOOK: Millis = 2_000;
 /// How long after a failed checkpoint the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
@@ -38,9 +38,7 @@ struct Answer {
 enum Next {
     Request(Result<Request, RecvError>),
     Signal(Signal),
-    /// The log may have gone on.
-    Changed,
-    /// Time to look at what is held.
+    /// The log may have gone on, or time has: look at what is held.
     Look,
 }
 
@@ -54,6 +52,8 @@ pub struct Coordinator<C, S, L> {
     held: Held,
     /// How long nothing that is held will be due by itself.
     patience: Millis,
+    /// When the log itself is looked at again (monotonic).
+    next_look: Millis,
     /// Whether the storage is asked for changes.
     watching: bool,
     snapshot: Snapshot,
@@ -93,6 +93,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             signals: served.signals,
             held: Held::new(served.back),
             patience: LOOK,
+            next_look: 0,
             watching: false,
             snapshot: Snapshot::default(),
             writer: nonces.draw(),
@@ -119,7 +120,6 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                     self.heed(signal);
                     self.serve(None).await
                 }
-                Next::Changed => self.serve(None).await,
                 Next::Look => {
                     self.look().await;
                     self.serve(None).await
@@ -158,7 +158,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             if holding {
                 let asleep = planted::is(Bug::NewsSleptThrough);
                 if !asleep && changed.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Next::Changed);
+                    return Poll::Ready(Next::Look);
                 }
                 if look.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Next::Look);
@@ -179,9 +179,15 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
-    /// Whether the log is still there at all: a folder that was removed does not change
-    /// any more. What is wrong with it is told to those who wait when they are served.
+    /// Now and then, finds out whether the log is still there at all: a folder that was
+    /// removed does not change any more. What is wrong with it is told to those who wait
+    /// when they are served.
     async fn look(&mut self) {
+        let now = self.clock.monotonic();
+        if now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK;
         if let Err(error) = self.make_durable().await {
             tracing::debug!("{error}");
         }

@@ -223,7 +223,11 @@ fn an_unknown_argument_is_refused_with_a_guess() {
                 "topic",
                 "one of agent_id, to, body, subject, reply_to, ttl_seconds, key",
             ),
-            ("inbox", "up_to", "one of agent_id, topics, since, limit, wait_seconds"),
+            (
+                "inbox",
+                "up_to",
+                "one of agent_id, topics, since, limit, wait_seconds",
+            ),
             ("read", "since", "one of agent_id, up_to, topics"),
             ("gc", "force", "only agent_id"),
         ];
