@@ -35,6 +35,7 @@ where
     checkpoints_on_demand_keep_everybody_in_step(&fresh()).await;
     a_large_entry_comes_back_whole(&fresh()).await;
     many_entries_come_in_order_without_gaps(&fresh()).await;
+    what_happened_since_it_was_read_counts_as_a_change(&fresh()).await;
     a_closed_log_is_as_it_was(&fresh()).await;
 }
 
@@ -353,6 +354,19 @@ async fn many_entries_come_in_order_without_gaps<S: Storage>(make: &impl Fn() ->
     for reader in [&running, &late] {
         assert_eq!(reader.snapshot.seq, MANY, "no entry is missing at the end");
     }
+}
+
+async fn what_happened_since_it_was_read_counts_as_a_change<S: Storage>(make: &impl Fn() -> S) {
+    let (mut writer, mut waiter) = (Member::join(make).await, Member::join(make).await);
+    writer.commit("1").await;
+    waiter.storage.changed().await;
+    waiter.catch_up().await;
+    assert_eq!(waiter.bodies(), ["1"]);
+    waiter.storage.unwatch();
+    writer.commit("2").await;
+    waiter.storage.changed().await;
+    waiter.catch_up().await;
+    assert_eq!(waiter.bodies(), ["1", "2"]);
 }
 
 async fn a_closed_log_is_as_it_was<S: Storage>(make: &impl Fn() -> S) {

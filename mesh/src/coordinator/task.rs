@@ -188,7 +188,11 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             return;
         }
         self.next_look = now + LOOK;
-        if let Err(error) = self.make_durable().await {
+        let found = match self.catch_up().await {
+            Ok(()) => self.make_durable().await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = found {
             tracing::debug!("{error}");
         }
     }

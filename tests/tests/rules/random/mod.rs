@@ -4,12 +4,13 @@
 //! ways, by seconds and by a century. After each step the general promises of the core
 //! are checked here (determinism, replay, checkpoints, invariants), the rules on the trace
 //! alone in [`trace`], the indexed mailboxes against a filter over all messages in [`mail`],
-//! and what mesh says of its own accord in [`told`].
+//! what mesh says of its own accord in [`told`], and what held calls wait for in [`held`].
 //!
 //! The histories are the same on every run, so that a failure stays one; `PROPTEST_CASES`
 //! asks for more of them. What must happen *sometimes* is noted and asserted in the end,
 //! since a promise about something that never happens is kept by anything.
 
+mod held;
 mod history;
 mod mail;
 mod told;
@@ -31,7 +32,7 @@ const CASES: u32 = 800;
 
 /// What has to happen in some history: every kind of event that a command can cause, and
 /// what only replies show.
-const SOMETIMES: [&str; 27] = [
+const SOMETIMES: [&str; 30] = [
     "registered",
     "heartbeat",
     "registration_cut",
@@ -59,9 +60,12 @@ const SOMETIMES: [&str; 27] = [
     "mesh told of a promotion",
     "mesh told of a loss",
     "a claim was told of its loss",
+    "a held claim was due",
+    "a held claim waited on",
+    "a held inbox was due",
 ];
 
-/// A3, A6, C2, C3, C5, C6, C8, C9, C12, M2, M3, M4, M5, M6, M7, W5, W6, G3: They hold in every
+/// A3, A6, C2, C3, C5, C6, C8, C9, C12, M2, M3, M4, M5, M6, M7, W1, W5, W6, G3: They hold in every
 /// history.
 #[test]
 fn every_history_keeps_the_rules() {
@@ -117,6 +121,7 @@ fn live_through(steps: &[Step], seen: &Seen) -> Result<(), TestCaseError> {
             .and_then(|()| mail::check(&decision, now, &command, seen))
             .and_then(|()| posts.check(now, &command, &decision, seen))
             .and_then(|()| told.check(&before, now, &command, &decision, seen))
+            .and_then(|()| held::check(&decision.state, now, seen))
             .and_then(|()| commit(&mut snapshot, now, &decision));
         said.map_err(|broken| TestCaseError::fail(format!("at {now}, {command:?}: {broken}")))?;
         history.learn(&decision);

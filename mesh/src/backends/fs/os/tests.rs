@@ -309,8 +309,41 @@ fn the_kernel_lock_is_free_once_its_file_is_closed() {
         fs_.unlock(&holder).await.unwrap();
         assert!(fs_.try_lock(&waiter).await.unwrap());
         drop(waiter);
-        assert!(fs_.try_lock(&holder).await.unwrap());
+        // Until it executes its program, a process that another test starts has all files
+        // of this one open.
+        while !fs_.try_lock(&holder).await.unwrap() {
+            std::thread::yield_now();
+        }
     });
+}
+
+/// W2: what others do to the journal is noticed, once somebody has begun to look.
+#[test]
+fn a_change_of_the_journal_ends_the_wait() {
+    let (_outer, path, fs_) = folder();
+    let journal = block_on(fs_.create("journal.1")).unwrap();
+    pollster::block_on(fs_.changed());
+    let other = OsFileSystem::open(&path, true).unwrap();
+    let writer = std::thread::spawn(move || {
+        let journal = block_on(other.open("journal.1", Access::Append)).unwrap();
+        block_on(other.append(&journal, b"x")).unwrap();
+    });
+    pollster::block_on(fs_.changed());
+    writer.join().unwrap();
+    assert_eq!(block_on(fs_.stat(&journal)).unwrap().len, 1);
+}
+
+/// W2: a folder that is made anew is watched like the first one.
+#[test]
+fn a_folder_that_came_back_is_watched_anew() {
+    let (_outer, path, fs_) = folder();
+    pollster::block_on(fs_.changed());
+    fs::remove_dir_all(&path).unwrap();
+    pollster::block_on(fs_.changed());
+    block_on(fs_.reattach()).unwrap();
+    pollster::block_on(fs_.changed());
+    drop(block_on(fs_.create("journal.1")).unwrap());
+    pollster::block_on(fs_.changed());
 }
 
 /// S2: the folder is held open, so removing it is noticed and moving it is harmless.

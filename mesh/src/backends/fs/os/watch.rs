@@ -76,3 +76,35 @@ fn concerns_the_journal(event: &Event) -> bool {
         || event.need_rescan()
         || event.paths.iter().any(|path| is_journal(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{AccessKind, CreateKind, ModifyKind, RemoveKind};
+
+    use super::*;
+
+    /// W2: whatever else goes on in the folder concerns nobody who waits.
+    #[test]
+    fn only_what_may_be_a_change_of_the_journal_ends_the_wait() {
+        let concerns = |kind: EventKind, name: &str| {
+            let path = Path::new("/repository/.mesh").join(name);
+            concerns_the_journal(&Event::new(kind).add_path(path))
+        };
+        let (modified, made) = (
+            EventKind::Modify(ModifyKind::Any),
+            EventKind::Create(CreateKind::File),
+        );
+        assert!(concerns(modified, "journal.3"));
+        assert!(concerns(made, "journal.4"));
+        assert!(concerns(EventKind::Remove(RemoveKind::Folder), ""));
+        assert!(!concerns(EventKind::Access(AccessKind::Any), "journal.3"));
+        for other in [
+            "watermark",
+            "state.json",
+            "lock.flock",
+            "tmp.4.00000000000000ff",
+        ] {
+            assert!(!concerns(modified, other), "{other}");
+        }
+    }
+}
