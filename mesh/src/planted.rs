@@ -60,7 +60,7 @@ bugs! {
     #[doc = "A checkpoint forgets the fences."]
     FencesLeftOutOfCheckpoint breaks "C3",
     #[doc = "A fence is kept in memory only: a replay does not count it."]
-    FenceInMemoryOnly breaks "C3",
+    FenceInMemoryOnly breaks "C3" | "C11",
     #[doc = "A deadline that a bad clock set is kept."]
     BadDeadlineKept breaks "C12",
     #[doc = "The time is read before the lock is taken."]
@@ -70,7 +70,7 @@ bugs! {
     #[doc = "A dead agent comes back as if it had lived."]
     EpochKeptAfterDeath breaks "A3",
     #[doc = "An inbox shows another agent's mail."]
-    ForeignMailShown breaks "M6",
+    ForeignMailShown breaks "M6" | "M4",
     #[doc = "Acting is no sign of life."]
     ActingIsNoHeartbeat breaks "A6",
     #[doc = "Messages are dropped ten seconds early."]

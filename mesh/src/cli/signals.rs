@@ -11,27 +11,42 @@ use crate::mcp::Shutdown;
 /// process at once, with 128 + its number as is the custom: nothing that was
 /// acknowledged can be lost, and whoever sends it twice means it.
 pub(super) fn end_on_signals(shutdown: Shutdown) -> io::Result<()> {
-    let [terminate, interrupt, hangup] = [
-        SignalKind::terminate(),
-        SignalKind::interrupt(),
-        SignalKind::hangup(),
-    ];
-    let mut streams = [signal(terminate)?, signal(interrupt)?, signal(hangup)?];
-    let numbers = [terminate, interrupt, hangup].map(|kind| kind.as_raw_value());
+    let mut signals = Ends::listen()?;
     tokio::spawn(async move {
-        next(&mut streams).await;
+        signals.next().await;
         shutdown.begin();
-        let which = next(&mut streams).await;
-        process::exit(128 + numbers[which]);
+        process::exit(signals.next().await.into());
     });
     Ok(())
 }
 
-/// Waits for any of the signals, and says which.
-async fn next([first, second, third]: &mut [Signal; 3]) -> usize {
-    tokio::select! {
-        _ = first.recv() => 0,
-        _ = second.recv() => 1,
-        _ = third.recv() => 2,
+/// The signals that ask to end.
+pub(super) struct Ends([(SignalKind, Signal); 3]);
+
+impl Ends {
+    /// Listens for them from now on. They end nothing by themselves any more.
+    pub(super) fn listen() -> io::Result<Self> {
+        let [terminate, interrupt, hangup] = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+        ];
+        Ok(Self([
+            (terminate, signal(terminate)?),
+            (interrupt, signal(interrupt)?),
+            (hangup, signal(hangup)?),
+        ]))
+    }
+
+    /// Waits for the next one: the exit code of a process that it ends.
+    pub(super) async fn next(&mut self) -> u8 {
+        let Self([(first, a), (second, b), (third, c)]) = self;
+        let which = tokio::select! {
+            _ = a.recv() => first,
+            _ = b.recv() => second,
+            _ = c.recv() => third,
+        };
+        // Their numbers are below 16 everywhere.
+        128 + u8::try_from(which.as_raw_value()).unwrap_or_default()
     }
 }

@@ -20,6 +20,7 @@ use crate::core::{
 use super::failure::Failure;
 use super::folder::{Wanted, close_folder, open_folder};
 use super::screen::Screen;
+use super::signals::Ends;
 use super::{Ending, logging, output, runtime, session};
 
 use arguments::AGENT_ID;
@@ -50,10 +51,14 @@ pub(super) fn run(mut call: ToolCall) -> Result<Ending, Failure> {
         if let (Command::Release(release), true) = (&mut command, names_no_claim) {
             release.claim_id = own_claim(&mesh, release).await?;
         }
-        let reply = mesh.call(command.clone()).await;
+        let asked = ask(&mesh, &command).await;
         close_folder(Ok(mesh)).await;
-        reply.map_err(Failure::from)
+        asked
     })?;
+    let reply = match reply {
+        Asked::Answered(reply) => reply,
+        Asked::Interrupted(code) => return Ok(Ending::Code(code)),
+    };
     if call.json {
         output::say(reply_text(&reply)?)?;
     } else {
@@ -63,6 +68,27 @@ pub(super) fn run(mut call: ToolCall) -> Result<Ending, Failure> {
         }
     }
     Ok(ending(&reply))
+}
+
+/// What became of a call.
+enum Asked {
+    Answered(Reply),
+    /// A signal ended it, with this exit code.
+    Interrupted(u8),
+}
+
+/// Calls. While a call waits, a signal takes it back, with what it had queued for (rule
+/// W3); one that does not wait is over before it could be.
+async fn ask(mesh: &Mesh, command: &Command) -> Result<Asked, Failure> {
+    if command.patience() == 0 {
+        return Ok(Asked::Answered(mesh.call(command.clone()).await?));
+    }
+    let signals = Ends::listen();
+    let mut signals = signals.map_err(|e| Failure::system("cannot listen for signals", e))?;
+    tokio::select! {
+        reply = mesh.call(command.clone()) => Ok(Asked::Answered(reply?)),
+        code = signals.next() => Ok(Asked::Interrupted(code)),
+    }
 }
 
 impl ToolCall {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
-use tests::{Site, schema, story};
+use tests::{PATIENCE, Site, schema, story};
 
 use super::{finish, mesh};
 
@@ -134,6 +134,49 @@ fn a_claim_that_is_not_granted_exits_with_75() {
         reply(&site, &["claim", "s", "--agent", "c"], 75)["status"],
         "denied"
     );
+}
+
+/// W1: a claim that waits is answered when it is its turn.
+#[test]
+fn a_claim_that_waits_is_granted_in_its_turn() {
+    let site = Site::bare();
+    let granted = reply(&site, &["claim", "r", "--agent", "a"], 0);
+    let waiting = ["claim", "r", "--agent", "b", "--wait-seconds", "50"];
+    let waiter = site.command("", &waiting).stdout(Stdio::piped()).spawn();
+    until_waiting(&site, 1);
+    let claim_id = granted["claim_id"].as_str().unwrap();
+    mesh(&site, &["release", "r", claim_id, "--agent", "a"]).well();
+    let output = waiter.unwrap().wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("\ngranted  r         2 "), "{said}");
+}
+
+/// W3: whoever is interrupted while it waits has left the line.
+#[test]
+fn an_interrupted_claim_leaves_the_line() {
+    let site = Site::bare();
+    mesh(&site, &["claim", "r", "--agent", "a"]).well();
+    let waiting = ["claim", "r", "--agent", "b", "--wait-seconds", "50"];
+    let mut waiter = site.command("", &waiting).spawn().unwrap();
+    until_waiting(&site, 1);
+    let id = rustix::process::Pid::from_child(&waiter);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    assert_eq!(waiter.wait().unwrap().code(), Some(130));
+    until_waiting(&site, 0);
+}
+
+/// Returns once so many wait for `r`.
+fn until_waiting(site: &Site, tickets: usize) {
+    let begun = std::time::Instant::now();
+    loop {
+        let claims = reply(site, &["claims", "r"], 0);
+        let queue = claims["claims"][0]["queue"].as_array();
+        if queue.is_some_and(|queue| queue.len() == tickets) {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{claims}");
+    }
 }
 
 /// A release may leave the claim to be found out, and one of nothing exits with 1.
