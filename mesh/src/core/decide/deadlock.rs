@@ -37,6 +37,8 @@ impl Draft {
         mode: Mode,
     ) -> Option<Vec<DeadlockView>> {
         let mut search = Search::new(agent_id);
+        // The claim has brought its own resource up to now.
+        search.settled.insert(resource.clone());
         let record = self.record(resource);
         if search.closes(0, resource, &record, mode, record.queue.len()) {
             return Some(search.circle(0, resource));
@@ -45,15 +47,19 @@ impl Draft {
         while let Some(agent_id) = search.agent(at) {
             let resources: Vec<Resource> = self.state.involved(&agent_id).cloned().collect();
             for resource in resources {
-                if self.record(&resource).ticket_of(&agent_id).is_none() {
+                let record = self.record(&resource);
+                if search.ticket(at, &resource, &record).is_none() {
                     continue;
                 }
-                self.settle(&resource);
+                // Once is enough: only this command touches it now.
+                if search.settled.insert(resource.clone()) {
+                    self.settle(&resource);
+                }
                 let record = self.record(&resource);
-                let Some((place, ticket)) = record.ticket_of(&agent_id) else {
+                let Some((place, mode)) = search.ticket(at, &resource, &record) else {
                     continue;
                 };
-                if search.closes(at, &resource, &record, ticket.mode, place) {
+                if search.closes(at, &resource, &record, mode, place) {
                     return Some(search.circle(at, &resource));
                 }
             }
@@ -71,6 +77,8 @@ struct Search {
     found: BTreeSet<AgentId>,
     /// How much of each queue was looked at, for each mode.
     passed: BTreeMap<(Resource, Mode), usize>,
+    /// The resources that were brought up to now.
+    settled: BTreeSet<Resource>,
 }
 
 /// An agent that the search has found, and how.
@@ -78,6 +86,8 @@ struct Step {
     agent_id: AgentId,
     /// The step that waits for this agent, and over which resource; none for the first.
     before: Option<(usize, Resource)>,
+    /// What it has there: the place and the mode of its ticket, or a hold.
+    ticket: Option<(usize, Mode)>,
 }
 
 impl Search {
@@ -85,11 +95,13 @@ impl Search {
         let first = Step {
             agent_id: agent_id.clone(),
             before: None,
+            ticket: None,
         };
         Self {
             steps: vec![first],
             found: BTreeSet::new(),
             passed: BTreeMap::new(),
+            settled: BTreeSet::new(),
         }
     }
 
@@ -112,12 +124,12 @@ impl Search {
         }
         let holds = record.holders.iter();
         let holds = holds.filter(|_| record.mode.conflicts(mode));
-        let ahead = record.queue.iter().take(place);
-        let ahead = ahead.filter(|ticket| ticket.mode.conflicts(mode));
+        let ahead = record.queue.iter().take(place).enumerate();
+        let ahead = ahead.filter(|(_, ticket)| ticket.mode.conflicts(mode));
         let blockers = holds
-            .map(|hold| &hold.agent_id)
-            .chain(ahead.map(|ticket| &ticket.agent_id));
-        for blocker in blockers {
+            .map(|hold| (&hold.agent_id, None))
+            .chain(ahead.map(|(place, t)| (&t.agent_id, Some((place, t.mode)))));
+        for (blocker, ticket) in blockers {
             if *blocker == self.steps[0].agent_id {
                 return true;
             }
@@ -125,10 +137,29 @@ impl Search {
                 self.steps.push(Step {
                     agent_id: blocker.clone(),
                     before: Some((at, resource.clone())),
+                    ticket,
                 });
             }
         }
         false
+    }
+
+    /// The ticket of a step's agent. Where it was found in that very queue, nobody has to
+    /// look for it again.
+    fn ticket(
+        &self,
+        at: usize,
+        resource: &Resource,
+        record: &ResourceState,
+    ) -> Option<(usize, Mode)> {
+        let step = &self.steps[at];
+        match &step.before {
+            Some((_, over)) if over == resource => step.ticket,
+            _ => {
+                let (place, ticket) = record.ticket_of(&step.agent_id)?;
+                Some((place, ticket.mode))
+            }
+        }
     }
 
     /// Whether a ticket of this mode, as far back in the queue, was looked at before:
