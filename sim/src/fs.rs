@@ -52,6 +52,25 @@ impl Drop for SimFile {
     }
 }
 
+/// A coordinator that waits to be told of a change.
+struct Listening<'a>(&'a Shared, usize);
+
+impl<'a> Listening<'a> {
+    fn begin(world: &'a Shared, process: usize) -> Self {
+        world.borrow_mut().processes[process].listens = true;
+        Self(world, process)
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        // While mesh panics, somebody may have the world.
+        if let Ok(mut world) = self.0.try_borrow_mut() {
+            world.processes[self.1].listens = false;
+        }
+    }
+}
+
 impl SimFs {
     pub(crate) fn new(world: Shared, task: TaskId, incarnation: u32) -> Self {
         Self {
@@ -492,27 +511,28 @@ impl FileSystem for SimFs {
     /// Told by the world, in its own time; see [`World::journal_changed`].
     async fn changed(&self) {
         let process = self.task.process;
-        let known = {
+        let begins = !self.world.borrow().processes[process].watches;
+        if begins {
             let mut world = self.world.borrow_mut();
-            let changes = world.changes;
-            match world.processes[process].watches.replace(changes) {
-                Some(known) if known == changes => known,
-                _ => return,
-            }
-        };
+            let process = &mut world.processes[process];
+            (process.watches, process.told_at) = (true, None);
+            return;
+        }
+        let _listening = Listening::begin(&self.world, process);
         poll_fn(|_| {
             let mut world = self.world.borrow_mut();
-            if world.changes == known || world.knobs.deaf {
-                return Poll::Pending;
+            let now = world.now;
+            let told_at = &mut world.processes[process].told_at;
+            match told_at.take_if(|at| *at <= now) {
+                Some(_) => Poll::Ready(()),
+                None => Poll::Pending,
             }
-            world.processes[process].watches = Some(world.changes);
-            Poll::Ready(())
         })
         .await;
     }
 
     fn unwatch(&self) {
-        self.world.borrow_mut().processes[self.task.process].watches = None;
+        self.world.borrow_mut().processes[self.task.process].watches = false;
     }
 
     fn this_process(&self) -> ProcessId {

@@ -101,7 +101,9 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         waiting_calls: 0,
         asking: false,
         attentive: BTreeSet::new(),
-        watches: None,
+        watches: false,
+        listens: false,
+        told_at: None,
     }
 }
 

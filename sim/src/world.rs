@@ -69,8 +69,12 @@ pub(crate) struct Process {
     pub(crate) asking: bool,
     /// The tasks whose wait also ends when another task of the process has run.
     pub(crate) attentive: BTreeSet<usize>,
-    /// While its coordinator watches the folder: how many changes it knows of.
-    pub(crate) watches: Option<u64>,
+    /// Whether its coordinator watches the folder.
+    pub(crate) watches: bool,
+    /// Whether it waits to be told of a change right now.
+    pub(crate) listens: bool,
+    /// When it is told of the next one.
+    pub(crate) told_at: Option<Micros>,
 }
 
 /// How a process, or all of them, are about to end.
@@ -120,8 +124,6 @@ pub(crate) struct World {
     pub(crate) handles: u64,
     pub(crate) writing: BTreeMap<Inode, Writing>,
     pub(crate) torn: BTreeSet<Inode>,
-    /// How often a journal was changed.
-    pub(crate) changes: u64,
     pub(crate) lock_owners: BTreeMap<String, LockOwner>,
     /// Owners of the store's lock that were robbed: whose lock, and by whom.
     pub(crate) robbed: BTreeMap<String, (usize, usize)>,
@@ -153,7 +155,6 @@ impl World {
             handles: 0,
             writing: BTreeMap::new(),
             torn: BTreeSet::new(),
-            changes: 0,
             lock_owners: BTreeMap::new(),
             robbed: BTreeMap::new(),
             sealers: BTreeMap::new(),
@@ -187,16 +188,19 @@ impl World {
     /// A journal changed: coordinators that watch the folder are told of it, a moment
     /// later.
     pub(crate) fn journal_changed(&mut self) {
-        self.changes += 1;
         if self.knobs.deaf {
             return;
         }
         for number in 0..self.processes.len() {
-            if self.processes[number].watches.is_some() {
+            if self.processes[number].watches {
                 let delay = Micros::from(self.tape.below(1 << 10));
-                let told = self.now + 1 + delay;
-                let wake = &mut self.processes[number].wakes[COORDINATOR];
-                *wake = wake.map(|at| at.min(told));
+                let process = &mut self.processes[number];
+                let told = *process.told_at.get_or_insert(self.now + 1 + delay);
+                // One that is busy hears of it when it listens again.
+                if process.listens {
+                    let wake = &mut process.wakes[COORDINATOR];
+                    *wake = wake.map(|at| at.min(told));
+                }
             }
         }
     }
@@ -310,8 +314,11 @@ pub(crate) async fn until_unless(world: &Shared, task: TaskId, at: Micros) {
         }
     }
     let _attentive = Attentive(world, task);
-    world.borrow_mut().processes[task.process]
-        .attentive
-        .insert(task.task);
-    until(world, task, at).await;
+    let told_at = {
+        let process = &mut world.borrow_mut().processes[task.process];
+        process.attentive.insert(task.task);
+        let listens = task.task == COORDINATOR && process.listens;
+        process.told_at.filter(|_| listens)
+    };
+    until(world, task, told_at.map_or(at, |told| told.min(at))).await;
 }
