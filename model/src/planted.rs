@@ -1,8 +1,8 @@
 //! The rules under test, with a bug planted in them where one is asked for.
 
 use mesh::core::{
-    Command, Decision, Entropy, Entry, Event, Millis, Rejection, Snapshot, SnapshotBuilder, State,
-    decide,
+    Command, Decision, Entropy, Entry, Event, Millis, Prospect, Rejection, Snapshot,
+    SnapshotBuilder, State, decide, prospect,
 };
 use mesh::planted::{Bug, plant};
 
@@ -25,6 +25,11 @@ impl Rules {
         entropy: Entropy,
     ) -> Result<Decision, Rejection> {
         self.with_bug(|| decide(state, now, command, entropy))
+    }
+
+    /// What a held call has to look forward to.
+    pub fn prospect(self, state: &State, now: Millis, command: &Command) -> Prospect {
+        self.with_bug(|| prospect(state, now, command))
     }
 
     /// What a process makes of the entry that has these events: the production replay.

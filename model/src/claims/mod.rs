@@ -380,6 +380,14 @@ fn rules() -> Vec<Property<Claims>> {
         },
     ));
     rules.push(Property::always(
+        "W1 nobody sleeps through its turn",
+        |model, point: &Point| {
+            model
+                .witness
+                .holds(56, || waiting::wakes(model.rules, &point.state, point.now))
+        },
+    ));
+    rules.push(Property::always(
         "the state's own invariants",
         |model: &Claims, point: &Point| {
             model.witness.holds(50, || point.state.invariants().is_ok())

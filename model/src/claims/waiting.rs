@@ -1,17 +1,56 @@
-//! The contract of claims, as questions about waiting in a circle (W4), about what agents
-//! are told (W5), and about what a claim says of an earlier loss (W6).
+//! The contract of claims, as questions about waiting: that nobody sleeps through its turn
+//! (W1) or waits in a circle (W4), about what agents are told (W5), and about what a claim
+//! says of an earlier loss (W6).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh::core::{
     AgentId, Claim, ClaimReply, ClaimStatus, Command, DeadlockView, Decision, Event, LapseReason,
-    Loss, LossView, Millis, Mode, Reply, Resource, ResourceState, State, Timestamp, Wait,
+    Loss, LossView, Millis, Mode, Prospect, Reply, Resource, ResourceState, State, Timestamp, Wait,
 };
 
+use super::bounds::TICK;
 use super::contract::{Step, Verdict, ensure};
+use crate::planted::Rules;
 
 /// How long mesh tells of a loss.
 const HOUR: Millis = 3_600_000;
+
+/// By how much each place in a queue leaves what has lapsed to the one in front of it.
+const TURN: Millis = 25;
+
+/// W1: whoever holds the claim of somebody who waits sleeps only as long as it would be
+/// answered `queued`. `now` is what a right clock shows.
+pub(super) fn wakes(rules: Rules, state: &State, now: Millis) -> bool {
+    state.resources().all(|(resource, record)| {
+        let mut waiting = record.queue.iter().enumerate();
+        waiting.all(|(place, ticket)| {
+            let claim = Command::Claim(Claim {
+                agent_id: ticket.agent_id.to_string(),
+                resource: resource.to_string(),
+                wait: Some(Wait::Queue),
+                ..Claim::default()
+            });
+            let until = match rules.prospect(state, now, &claim) {
+                Prospect::Due => return true,
+                Prospect::NotBefore(Some(until)) => until,
+                Prospect::NotBefore(None) => return false,
+            };
+            let asleep = |at: Millis| at + TURN * (place as Millis) < until;
+            [now, now + TICK]
+                .into_iter()
+                .filter(|at| asleep(*at))
+                .all(|at| waits_on(rules, state, at, &claim))
+        })
+    })
+}
+
+/// Whether a claim would still be answered `queued`.
+fn waits_on(rules: Rules, state: &State, at: Millis, claim: &Command) -> bool {
+    let decided = rules.decide(state, at, claim, 1);
+    let reply = decided.map(|decision| decision.reply);
+    matches!(reply, Ok(Reply::Claim(reply)) if reply.status == ClaimStatus::Queued)
+}
 
 /// What a message from mesh says: to whom, its subject and its body.
 type Notice = (String, &'static str, String);

@@ -164,7 +164,7 @@ impl<H: Host> Script<H> {
         let string = || Value::String(stretch(&self.symbols.resolve(text)));
         match name {
             _ if text == "null" => Value::Null,
-            "lease_seconds" | "ttl_seconds" | "limit" | "include_stale" => {
+            "lease_seconds" | "wait_seconds" | "ttl_seconds" | "limit" | "include_stale" => {
                 text.parse().unwrap_or_else(|_| string())
             }
             "topics" => text.split_terminator(',').map(Value::from).collect(),
