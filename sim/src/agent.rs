@@ -53,6 +53,8 @@ pub(crate) struct Agent {
     tickets: BTreeMap<String, (String, Mode)>,
     /// The newest message that an inbox showed.
     newest: Option<MessageId>,
+    /// Resources that it may have a shared claim on without having heard so.
+    unsure: BTreeSet<String>,
     /// How it waits, this time.
     patience: Patience,
 }
@@ -142,6 +144,7 @@ impl Agent {
             held: BTreeMap::new(),
             tickets: BTreeMap::new(),
             newest: None,
+            unsure: BTreeSet::new(),
             patience: Patience::default(),
         }
     }
@@ -336,6 +339,8 @@ impl Agent {
             .await;
         if let Some(Ok(Reply::Claim(reply))) = answer {
             self.learn(&resource, mode, reply);
+        } else if mode == Some(Mode::Shared) {
+            self.unsure.insert(resource);
         }
     }
 
@@ -350,7 +355,11 @@ impl Agent {
             ClaimStatus::Granted => {
                 let asked = self.tickets.remove(resource).map(|(_, mode)| mode);
                 let before = self.held.get(resource).map(|held| held.mode);
-                let mode = mode.or(before).or(asked).unwrap_or(Mode::Exclusive);
+                let unsaid = match self.unsure.contains(resource) {
+                    true => Mode::Shared,
+                    false => Mode::Exclusive,
+                };
+                let mode = mode.or(before).or(asked).unwrap_or(unsaid);
                 let held = Held {
                     claim_id: reply.claim_id,
                     fence: reply.fence,

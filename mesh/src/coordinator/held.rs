@@ -13,7 +13,8 @@ use async_channel::Sender;
 use super::handle::{Call, Signal};
 use super::parcel::Parcel;
 use crate::core::{
-    Claim, ClaimStatus, Command, LossView, Millis, Prospect, Release, Reply, State, prospect,
+    Claim, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply, State, Wait,
+    prospect,
 };
 use crate::planted::{self, Bug};
 
@@ -24,6 +25,8 @@ pub(super) struct Pending {
     until: Millis,
     /// Whether it was held before.
     held: bool,
+    /// Whether its ticket was cancelled meanwhile: it must not be taken anew.
+    cancelled: bool,
     /// What a claim waits with.
     ticket: Option<HeldTicket>,
     /// What a claim is to be told of a loss that came before it (rule W6). The grant that
@@ -49,15 +52,35 @@ impl Pending {
             call,
             until,
             held: false,
+            cancelled: false,
             ticket: None,
             lost: None,
         }
     }
 
-    /// Notes with which ticket the call waits; `took` says that it was just taken.
+    /// Whoever cancelled the ticket does not want the agent in the queue.
+    fn mind_the_cancelled(&mut self) {
+        if let Command::Claim(claim) = &mut self.call.command
+            && self.cancelled
+        {
+            (claim.wait, claim.wait_seconds) = (Some(Wait::NoWait), None);
+        }
+    }
+
+    /// Whether the claim waits with this ticket.
+    fn waits_with(&self, claim_id: &str) -> bool {
+        let ticket = self.ticket.as_ref();
+        ticket.is_some_and(|ticket| ticket.claim_id == claim_id)
+    }
+
+    /// Notes with which ticket the call waits; `took` says that it was just taken. What the
+    /// claim said of lease and note the ticket has; a later claim may have said otherwise.
     fn note_ticket(&mut self, reply: &Reply, took: bool) {
         let Reply::Claim(reply) = reply else { return };
         self.lost.clone_from(&reply.lost);
+        if let Command::Claim(claim) = &mut self.call.command {
+            (claim.lease_seconds, claim.note) = (None, None);
+        }
         let same = self.ticket.as_ref();
         if same.is_none_or(|ticket| ticket.claim_id != reply.claim_id) {
             self.ticket = Some(HeldTicket {
@@ -67,15 +90,16 @@ impl Pending {
         }
     }
 
-    /// What is to be given back if nobody hears the reply: what the call was granted while
-    /// it was held, or the ticket that it took and waited with in vain.
-    fn unheard(&self, reply: &Reply) -> Option<Release> {
+    /// What is to be given back if nobody hears the reply: what a call that may wait was
+    /// granted, or the ticket that it took and waited with in vain. `took` says that the
+    /// claim was made just now, so that a renewal never counts.
+    fn unheard(&self, reply: &Reply, took: bool) -> Option<Release> {
         let (Command::Claim(claim), Reply::Claim(reply)) = (&self.call.command, reply) else {
             return None;
         };
         let taken = self.ticket.as_ref().is_some_and(|t| t.taken_by_call);
         let owed = match reply.status {
-            ClaimStatus::Granted => self.held,
+            ClaimStatus::Granted => took && self.until > 0 || self.waits_with(&reply.claim_id),
             ClaimStatus::Queued => taken,
             ClaimStatus::Denied => false,
         };
@@ -100,6 +124,10 @@ impl Pending {
 pub(super) struct Held {
     calls: Vec<Pending>,
     withdrawals: Vec<Release>,
+    /// Before this nothing is withdrawn, since that has just failed (monotonic).
+    withdraw_at: Millis,
+    /// Whether the batch that is decided withdraws them.
+    withdrawing: bool,
     /// What a parcel that never arrives is reported to.
     signals: Sender<Signal>,
 }
@@ -109,6 +137,8 @@ impl Held {
         Self {
             calls: Vec::new(),
             withdrawals: Vec::new(),
+            withdraw_at: 0,
+            withdrawing: false,
             signals,
         }
     }
@@ -137,7 +167,7 @@ impl Held {
         {
             reply.lost = reply.lost.take().or(pending.lost.take());
         }
-        let back = pending.unheard(&reply);
+        let back = pending.unheard(&reply, took);
         let parcel = match back.filter(|_| !planted::is(Bug::UndeliveredGrantKept)) {
             Some(release) => Parcel::returnable(reply, release, self.signals.clone()),
             None => Parcel::plain(Ok(reply)),
@@ -158,10 +188,10 @@ impl Held {
     /// What is to be decided now, by the state as it was read: first what is withdrawn,
     /// then the calls that would be answered otherwise by now or whose time is up.
     pub(super) fn take_due(&mut self, state: &State, wall: Millis, steady: Millis) -> Vec<Pending> {
-        let gone = self.calls.extract_if(.., |pending| pending.call.is_gone());
-        let left = gone.filter_map(|pending| pending.left_behind(state));
-        self.withdrawals.extend(left);
-        let withdrawn = self.withdrawals.iter().map(|release| {
+        self.let_go(state);
+        self.withdrawing = self.withdraw_at <= steady;
+        let ready = self.withdrawals.iter().filter(|_| self.withdrawing);
+        let withdrawn = ready.map(|release| {
             let command = Command::Release(release.clone());
             Pending::new(Call::of_nobody(command), steady)
         });
@@ -170,12 +200,50 @@ impl Held {
             let prospect = || prospect(state, wall, &pending.call.command);
             pending.until <= steady || prospect() == Prospect::Due
         }));
+        due.iter_mut().for_each(Pending::mind_the_cancelled);
         due
     }
 
-    /// Nothing of what was to be withdrawn is left.
-    pub(super) fn withdrew(&mut self) {
-        self.withdrawals.clear();
+    /// Forgets the calls whose callers are gone, and notes what they leave behind. A ticket
+    /// that another call of the agent waits with is that one's now.
+    fn let_go(&mut self, state: &State) {
+        let gone = self.calls.extract_if(.., |pending| pending.call.is_gone());
+        for gone in gone.collect::<Vec<_>>() {
+            let Some(left) = gone.left_behind(state) else {
+                continue;
+            };
+            let mut heirs = self.calls.iter_mut();
+            match heirs.find(|heir| heir.waits_with(&left.claim_id)) {
+                Some(heir) => {
+                    if let (Some(ticket), Some(taken)) = (&mut heir.ticket, &gone.ticket) {
+                        ticket.taken_by_call |= taken.taken_by_call;
+                    }
+                }
+                None => self.withdrawals.push(left),
+            }
+        }
+    }
+
+    /// Takes in what happened to claims: a ticket that was cancelled is not taken anew.
+    pub(super) fn note(&mut self, event: &Event) {
+        if let Event::Cancelled { claim_id, .. } = event {
+            let claim_id = claim_id.to_string();
+            for pending in &mut self.calls {
+                pending.cancelled |= pending.waits_with(&claim_id);
+            }
+        }
+    }
+
+    /// What was due is decided.
+    pub(super) fn decided(&mut self) {
+        if self.withdrawing {
+            self.withdrawals.clear();
+        }
+    }
+
+    /// The batch failed; to withdraw again right away would only fail again.
+    pub(super) fn put_off(&mut self, until: Millis) {
+        self.withdraw_at = until;
     }
 
     /// How long nothing will be due unless the log goes on; `most` at most.

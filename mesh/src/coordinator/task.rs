@@ -22,6 +22,8 @@ const BATCH_BYTES: usize = 1 << 20;
 /// aside for a moment, each for another one.
 const PATIENT_LOSSES: u32 = 3;
 const MAX_STEP_ASIDE: Millis = 64;
+/// How many batches are served after the last request.
+const LAST_BATCHES: usize = 2;
 /// How often the log is looked at for those who wait, without any reason to.
 const LOOK: Millis = 2_000;
 /// How long after a failed checkpoint the next one is tried.
@@ -30,8 +32,8 @@ const CHECKPOINT_RETRY: Millis = 5_000;
 /// What a command is answered.
 struct Answer {
     reply: Result<Reply, Rejection>,
-    /// Whether the command took a ticket.
-    queued: bool,
+    /// Whether the command made a claim: a hold or a ticket.
+    took: bool,
 }
 
 /// What the coordinator has to do next.
@@ -127,13 +129,12 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             };
         }
         self.requests.close();
-        // A caller that went away before the end was there first.
-        while let Ok(signal) = self.signals.try_recv() {
-            self.heed(signal);
+        // What comes now finds the queue closed. Whoever goes away while the first of these
+        // batches is decided is heard of in the next.
+        for _ in 0..LAST_BATCHES {
+            self.held.end_waits();
+            self.serve(None).await;
         }
-        self.held.end_waits();
-        // What comes now finds the queue closed, so this is the last batch.
-        self.serve(None).await;
         self.close().await;
         if let Some(done) = close {
             let _ = done.try_send(());
@@ -215,6 +216,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// Serves a call, with all that wait behind it and all that is held and due. Gives
     /// back the request to close, if that came next.
     pub(crate) async fn serve(&mut self, first: Option<Call>) -> Option<Sender<()>> {
+        while let Ok(signal) = self.signals.try_recv() {
+            self.heed(signal);
+        }
         let (mut batch, close) = self.gather(first);
         let due = self.take_due().await;
         batch.splice(0..0, due);
@@ -223,6 +227,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             match self.commit(&commands).await {
                 Ok(answers) => self.hold_or_answer(batch, answers),
                 Err(error) => {
+                    self.held.put_off(self.clock.monotonic() + LOOK);
                     for pending in batch {
                         pending.call.answer(Err(MeshError::Storage(error.clone())));
                     }
@@ -283,11 +288,11 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     }
 
     fn hold_or_answer(&mut self, batch: Vec<Pending>, answers: Vec<Answer>) {
-        self.held.withdrew();
+        self.held.decided();
         let now = self.clock.monotonic();
         for (pending, answer) in batch.into_iter().zip(answers) {
             match answer.reply {
-                Ok(reply) => self.held.hold_or_answer(pending, reply, answer.queued, now),
+                Ok(reply) => self.held.hold_or_answer(pending, reply, answer.took, now),
                 Err(rejection) => pending.call.answer(Err(MeshError::Rejected(rejection))),
             }
         }
@@ -363,16 +368,18 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             match decide(&state, now, command, entropy) {
                 Ok(decision) => {
                     state = decision.state;
-                    let queued = |event: &Event| matches!(event, Event::Queued { .. });
+                    let took = |event: &Event| {
+                        matches!(event, Event::Granted { .. } | Event::Queued { .. })
+                    };
                     answers.push(Answer {
                         reply: Ok(decision.reply),
-                        queued: decision.events.iter().any(queued),
+                        took: decision.events.iter().any(took),
                     });
                     events.extend(decision.events);
                 }
                 Err(rejection) => answers.push(Answer {
                     reply: Err(rejection),
-                    queued: false,
+                    took: false,
                 }),
             }
         }
@@ -398,6 +405,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         if appended == Append::Committed {
             #[cfg(debug_assertions)]
             self.assert_replay(&entry, &state);
+            entry.events.iter().for_each(|event| self.held.note(event));
             self.snapshot.advance(&entry, state);
         }
         Ok(appended)
@@ -421,6 +429,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 News::Reset(snapshot) => self.snapshot = *snapshot,
                 News::Entries(entries) => {
                     for entry in &entries {
+                        entry.events.iter().for_each(|event| self.held.note(event));
                         self.snapshot.apply(entry);
                     }
                 }

@@ -32,9 +32,16 @@ enum Stage {
 }
 
 impl Outbox {
-    /// A call came in.
+    /// A call came in. Of an id that was used before, only the newest counts.
     pub(super) fn received(&self, id: &RequestId) {
-        self.calls().push((id.clone(), Stage::Handled));
+        let mut calls = self.calls();
+        calls.retain(|(call, _)| call != id);
+        calls.push((id.clone(), Stage::Handled));
+    }
+
+    /// The handler of a cancelled call is done with it, and nothing is sent.
+    pub(super) fn dropped(&self, id: &RequestId) {
+        self.calls().retain(|(call, _)| call != id);
     }
 
     /// The client does not want the reply any more.

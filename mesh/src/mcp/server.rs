@@ -164,6 +164,8 @@ impl Server {
         }
         let mut sent = pin!(mesh.send(command));
         tokio::select! {
+            // First, so that the call is on its way before the end of waiting is.
+            biased;
             parcel = &mut sent => return Some(parcel),
             () = self.outbox.hung_up() => return None,
             () = self.shutdown.begun() => mesh.end_waits(),
@@ -240,7 +242,10 @@ impl ServerHandler for Server {
         let progress = Progress::of(&arguments, &context);
         let result = tokio::select! {
             result = self.call(tool, arguments, &context.id) => result,
-            () = context.ct.cancelled() => failure(GONE.to_owned()),
+            () = context.ct.cancelled() => {
+                self.outbox.dropped(&context.id);
+                failure(GONE.to_owned())
+            }
             never = progress.report() => match never {},
         };
         Ok(result.into())

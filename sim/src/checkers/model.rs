@@ -87,8 +87,8 @@ pub struct Model {
     pub(crate) losses: BTreeMap<(String, String), Lost>,
     /// What they got back in the newest entry.
     pub(crate) regained: BTreeMap<(String, String), Lost>,
-    /// The losses that ended last: a call that was held since then still tells of them.
-    pub(crate) ended: BTreeMap<(String, String), Lost>,
+    /// The losses that ended: a call that was held meanwhile still tells of them.
+    pub(crate) ended: BTreeMap<(String, String), Vec<Lost>>,
     /// Resources that the present entry touched.
     pub(crate) touched: BTreeSet<String>,
 }

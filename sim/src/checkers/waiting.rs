@@ -82,7 +82,8 @@ pub(super) fn note(model: &mut Model, now: Millis, event: &Event) {
 fn regain(model: &mut Model, agent: &str, name: &str) {
     let whose = (agent.to_owned(), name.to_owned());
     if let Some(lost) = model.losses.remove(&whose) {
-        model.ended.insert(whose.clone(), lost.clone());
+        let ended = model.ended.entry(whose.clone()).or_default();
+        ended.push(lost.clone());
         model.regained.insert(whose, lost);
     }
 }
@@ -188,7 +189,8 @@ pub(super) fn check_lost(
         reason: told.reason,
     });
     let before = shared || reply.status == ClaimStatus::Denied;
-    let carried = told.is_some() && told.as_ref() == model.ended.get(&whose);
+    let ended = model.ended.get(&whose).into_iter().flatten();
+    let carried = ended.map(Some).any(|ended| ended == told.as_ref());
     let right =
         told.as_ref() == lost.or(regained) || before && told.as_ref() == lost || held && carried;
     ensure(right, "W6", || {

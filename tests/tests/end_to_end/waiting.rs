@@ -226,6 +226,25 @@ fn a_cancelled_claim_withdraws_the_ticket_that_it_took() {
     });
 }
 
+/// Whoever takes an agent out of the queue ends its wait: it does not stand there again.
+#[test]
+fn a_ticket_that_is_released_elsewhere_is_not_taken_anew() {
+    story(async {
+        let site = Site::new().await;
+        let holder = site.client("holder").await;
+        holder.claim("r", json!({})).await;
+        let mut line = opened(&site).await;
+        let id = waits_in_line(&mut line, &holder, "waiter").await;
+        let claims = holder.claims(json!({"resource": "r"})).await;
+        let ticket = &claims["claims"][0]["queue"][0]["claim_id"];
+        let release = json!({"agent_id": "waiter", "resource": "r", "claim_id": ticket});
+        let released = holder.call("release", &release).await;
+        assert_eq!(released.expect("a reply")["status"], "released");
+        assert_eq!(reply_to(&mut line, id).await["status"], "denied");
+        assert_eq!(queue(&holder).await, [""; 0]);
+    });
+}
+
 /// W3: nothing is granted to a client that closed its end.
 #[test]
 fn a_client_that_is_gone_leaves_the_queue() {

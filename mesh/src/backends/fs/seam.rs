@@ -153,7 +153,7 @@ pub trait FileSystem: Clone {
     /// Waits until somebody may have changed a journal since the last call returned, by
     /// whatever way: an append, a new generation, the removal of the folder. The first
     /// call, and the first one in another folder, returns at once, and so does any other
-    /// now and then. Changes may be noticed late, and one in a thousand never. To drop
+    /// now and then. A change may be noticed late, or missed. To drop
     /// the future does no harm.
     async fn changed(&self);
 

@@ -176,7 +176,10 @@ impl Storage for MemoryStorage {
             if !self.is_newest(&records) {
                 return Poll::Ready(());
             }
-            records.watchers.push(context.waker().clone());
+            let waker = context.waker();
+            if !records.watchers.iter().any(|known| known.will_wake(waker)) {
+                records.watchers.push(waker.clone());
+            }
             Poll::Pending
         })
         .await;

@@ -4,12 +4,14 @@
 //! thread that wakes whenever anybody does anything in the folder. So it is made when
 //! somebody begins to wait, and let go of when nobody does any more.
 
+use std::path::Path;
+
 use async_channel::{Receiver, Sender};
+use notify::event::RemoveKind;
 use notify::{Config, Event, EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::super::names;
 use super::super::seam::FileId;
-use std::path::Path;
 
 /// A watch over one folder, or the knowledge that there can be none.
 #[derive(Debug)]
@@ -25,6 +27,11 @@ impl Watch {
     /// Begins to watch. What happened before goes unnoticed.
     pub(super) fn over(folder: FileId, path: &Path) -> Self {
         let (sender, changes) = async_channel::bounded(1);
+        if cfg!(target_os = "macos") {
+            // Its watch on a folder tells of names that come and go, not of a file in it
+            // that grows.
+            return Self::none(folder);
+        }
         let watcher = RecommendedWatcher::new(Bell(sender), Config::default());
         let watching = watcher.and_then(|mut watcher| {
             watcher.watch(path, RecursiveMode::NonRecursive)?;
@@ -39,12 +46,16 @@ impl Watch {
             Err(error) => {
                 let path = path.display();
                 tracing::debug!("{path} cannot be watched, and is looked at instead: {error}");
-                Self {
-                    folder,
-                    changes: None,
-                    _watcher: None,
-                }
+                Self::none(folder)
             }
+        }
+    }
+
+    fn none(folder: FileId) -> Self {
+        Self {
+            folder,
+            changes: None,
+            _watcher: None,
         }
     }
 }
@@ -71,15 +82,17 @@ fn concerns_the_journal(event: &Event) -> bool {
         let name = path.file_name().and_then(|name| name.to_str());
         name.is_some_and(|name| names::parse_journal(name).is_some())
     };
-    // A folder that is removed takes its journal along, whatever is told of that.
-    matches!(event.kind, EventKind::Remove(_) | EventKind::Other)
-        || event.need_rescan()
+    // A folder that is removed takes its journal along.
+    matches!(
+        event.kind,
+        EventKind::Remove(RemoveKind::Folder) | EventKind::Other
+    ) || event.need_rescan()
         || event.paths.iter().any(|path| is_journal(path))
 }
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{AccessKind, CreateKind, ModifyKind, RemoveKind};
+    use notify::event::{AccessKind, CreateKind, ModifyKind};
 
     use super::*;
 
