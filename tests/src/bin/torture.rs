@@ -1,0 +1,115 @@
+//! Torture: mesh on a real disk, with many processes, under faults.
+//!
+//! `cargo run -p tests --release --bin torture -- --minutes 1 --seed 7`. The program under
+//! test is this very one, started as `torture mcp`: the same library and the same `main`,
+//! built in one go and never stale. `MESH_BINARY` names another.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use mesh::backends::fs::LockKind;
+use tests::torture::{self, Options, Report};
+
+/// Runs mesh on a real disk under faults, and holds it to what it acknowledged.
+///
+/// Exit codes: 0 nothing is wrong, 1 something is, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(name = "torture", version)]
+struct Arguments {
+    /// For how long, about; at least one round of 30 s
+    #[arg(long, default_value_t = 1.0)]
+    minutes: f64,
+    /// Repeats the choices of a run; its timing is the machine's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many servers there are in a storm
+    #[arg(long, default_value_t = 16)]
+    processes: usize,
+    /// Only this kind of the store's lock, not both in turn
+    #[arg(long)]
+    lock: Option<Lock>,
+    /// Where folders are made, on the disk that is to be tested
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    dir: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Lock {
+    Kernel,
+    Directory,
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("mcp") {
+        return mesh::cli::main();
+    }
+    let arguments = Arguments::parse();
+    let seed = arguments
+        .seed
+        .unwrap_or_else(|| mesh::backends::seed() >> 32);
+    println!("--seed {seed}");
+    let report = Report::default();
+    let ran = catch_unwind(AssertUnwindSafe(|| torture(&arguments, seed, &report)));
+    if let Err(why) = ran {
+        report.finding("torture itself", panicked(why.as_ref()));
+    }
+    println!("{report}");
+    if report.is_sound() {
+        return ExitCode::SUCCESS;
+    }
+    println!("again: --seed {seed}");
+    ExitCode::FAILURE
+}
+
+fn torture(arguments: &Arguments, seed: u64, report: &Report) {
+    let locks = match arguments.lock {
+        None => vec![LockKind::Kernel, LockKind::Directory],
+        Some(Lock::Kernel) => vec![LockKind::Kernel],
+        Some(Lock::Directory) => vec![LockKind::Directory],
+    };
+    let program = std::env::var_os("MESH_BINARY").map(PathBuf::from);
+    let program = program.or_else(|| std::env::current_exe().ok());
+    let options = Options {
+        duration: Duration::from_secs_f64(arguments.minutes.clamp(0.0, 1e6) * 60.0),
+        seed,
+        processes: arguments.processes.max(1),
+        locks,
+        dir: arguments.dir.clone(),
+        program: program.expect("the path of this program"),
+    };
+    let bar = progress(options.duration);
+    let begin = Instant::now();
+    tests::story(async {
+        let ticking = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                bar.set_position(begin.elapsed().as_secs());
+            }
+        };
+        let tell = |scene: &str| bar.set_message(scene.to_owned());
+        tokio::select! {
+            () = torture::run(&options, report, &tell) => {}
+            () = ticking => {}
+        }
+    });
+    bar.finish_and_clear();
+}
+
+fn progress(duration: Duration) -> ProgressBar {
+    let bar = ProgressBar::new(duration.as_secs());
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} s  {msg}");
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn panicked(why: &(dyn std::any::Any + Send)) -> String {
+    let text = why.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| why.downcast_ref::<&str>().copied());
+    text.unwrap_or("a panic without a message").to_owned()
+}
