@@ -175,10 +175,13 @@ fn refuse(error: &clap::Error) -> ExitCode {
 /// sleeps while nothing comes in.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::system("cannot start", error))
+    let failed = |error| Failure::system("cannot start", error);
+    let runtime = builder.enable_all().build().map_err(failed)?;
+    {
+        let _within = runtime.enter();
+        signals::survive_file_size_limit().map_err(failed)?;
+    }
+    Ok(runtime)
 }
 
 #[cfg(test)]
