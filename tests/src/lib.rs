@@ -32,6 +32,7 @@
 mod client;
 mod line;
 pub mod log;
+pub mod power_cuts;
 mod process;
 mod random;
 pub mod schema;

@@ -60,15 +60,14 @@ pub struct Options {
 pub async fn run(options: &Options, report: &Report, tell: &dyn Fn(&str)) {
     let mut random = Random::new(options.seed);
     let begin = Instant::now();
-    let rounds = options.locks.len().max(1) as u32;
-    let round = (options.duration / rounds).clamp(ROUND.0, ROUND.1);
-    let mut locks = options.locks.iter().cycle();
-    let mut first = true;
-    while let Some(lock) = locks.next()
-        && (first || begin.elapsed() + round / 2 < options.duration)
-    {
-        first = false;
-        let storm = round.saturating_sub(HAZARDS);
+    let kinds = options.locks.len();
+    let round = (options.duration / kinds.max(1) as u32).clamp(ROUND.0, ROUND.1);
+    for (n, lock) in options.locks.iter().cycle().enumerate() {
+        // Each kind has its turn, whatever the machine is busy with.
+        if n >= kinds && begin.elapsed() + round / 2 > options.duration {
+            break;
+        }
+        let storm = round - HAZARDS;
         one_round(options, *lock, storm, &mut random, report, tell).await;
     }
     no_process_is_left(report);

@@ -11,7 +11,7 @@ const SCENE: &str = "no descriptors";
 /// From fewer than a process needs to begin with up to enough.
 const FEW: std::ops::RangeInclusive<u64> = 3..=24;
 /// How many numbers of descriptors are tried in one run.
-const TRIED: usize = 6;
+const TRIED: usize = 4;
 
 pub(super) async fn run(stage: &mut Stage<'_>) {
     let ground = stage.ground().await;
@@ -40,11 +40,11 @@ async fn running(crew: &mut Crew<'_>) {
         Err(why) => return crew.report.skip(format!("a limit on descriptors ({why})")),
     };
     for server in 0..crew.servers.len() {
-        for _ in 0..40 {
+        for _ in 0..10 {
             let answer = crew.post(server, 20_000).await;
             is_served_or_told(crew, &answer);
         }
-        let wait = json!({"resource": "r0", "wait_seconds": 1});
+        let wait = json!({"resource": "r0", "wait_seconds": 1, "lease_seconds": 1});
         let answer = crew.call(server, "claim", wait).await;
         is_served_or_told(crew, &answer);
         if let Some(claim_id) = answer.reply().map(|reply| reply["claim_id"].clone()) {

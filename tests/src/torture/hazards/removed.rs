@@ -20,7 +20,7 @@ pub(super) async fn run(stage: &mut Stage<'_>) {
         let ground = stage.ground().await;
         let mut crew = Crew::start(SCENE, &ground, stage.report).await;
         // One call is held by its server all the while.
-        let held = json!({"agent_id": name(0), "wait_seconds": 2});
+        let held = json!({"agent_id": name(0), "wait_seconds": 1});
         let held = crew.servers[0].begin("inbox", held).await;
         sleep(stage.random.millis(0, 50)).await;
         if let Err(error) = remove(&ground, moved) {
