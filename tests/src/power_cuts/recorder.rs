@@ -265,11 +265,16 @@ impl FileSystem for Recorder {
 
     fn unwatch(&self) {}
 
+    /// One that will be dead once the power is back, as whoever wrote its name to the disk
+    /// then is.
     fn this_process(&self) -> ProcessId {
-        self.real.this_process()
+        let mut process = self.real.this_process();
+        process.started += 1;
+        process
     }
 
-    async fn is_dead(&self, process: &ProcessId) -> bool {
-        self.real.is_dead(process).await
+    async fn is_dead(&self, _: &ProcessId) -> bool {
+        // Until the cut everybody lives.
+        false
     }
 }
