@@ -44,12 +44,15 @@ async fn running(crew: &mut Crew<'_>) {
             let answer = crew.post(server, 20_000).await;
             is_served_or_told(crew, &answer);
         }
-        let wait = json!({"resource": "r0", "wait_seconds": 1, "lease_seconds": 1});
-        let answer = crew.call(server, "claim", wait).await;
-        is_served_or_told(crew, &answer);
-        if let Some(claim_id) = answer.reply().map(|reply| reply["claim_id"].clone()) {
-            let back = json!({"resource": "r0", "claim_id": claim_id});
-            let answer = crew.call(server, "release", back).await;
+        let waits = [
+            ("inbox", json!({"wait_seconds": 1})),
+            (
+                "claim",
+                json!({"resource": "r0", "wait_seconds": 1, "lease_seconds": 1}),
+            ),
+        ];
+        for (tool, arguments) in waits {
+            let answer = crew.call(server, tool, arguments).await;
             is_served_or_told(crew, &answer);
         }
     }
