@@ -6,6 +6,11 @@
 //!
 //! `torture power-cuts` cuts the power instead, as [`tests::power_cuts`] tells.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "it stands outside the ports, and sees time as its user does"
+)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -260,7 +260,7 @@ impl FileSystem for Recorder {
 
     async fn changed(&self) {
         // Nobody waits in these workloads.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn unwatch(&self) {}

@@ -89,10 +89,28 @@ impl<'a> Agent<'a> {
             let pause = self.random.millis(0, 12);
             sleep(pause).await;
         }
+        self.give_all_back().await;
         if self.random.chance(50) {
             self.leave().await;
         } else {
             self.kill();
+        }
+    }
+
+    /// Tickets of an agent that is gone would be served first, one lease after the other,
+    /// until it counts as dead.
+    async fn give_all_back(&mut self) {
+        let claims = self.call("claims", json!({})).await;
+        let claims = claims.reply().and_then(|reply| reply["claims"].as_array());
+        for claim in claims.cloned().unwrap_or_default() {
+            let parties = ["holders", "queue"].map(|member| claim[member].as_array());
+            for party in parties.into_iter().flatten().flatten() {
+                if party["agent_id"] == self.name.as_str() {
+                    let back =
+                        json!({"resource": claim["resource"], "claim_id": party["claim_id"]});
+                    let _ = self.call("release", back).await;
+                }
+            }
         }
     }
 

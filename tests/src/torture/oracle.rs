@@ -272,6 +272,9 @@ fn holds(ledger: &Ledger) -> BTreeMap<(&str, &str), (Instant, Instant, &Granted)
     holds
 }
 
+/// A hold, and until when.
+type Lasting<'a> = (Instant, &'a Granted);
+
 /// C2, by the clients' own clock.
 fn holds_exclude(ledger: &Ledger) -> Vec<String> {
     let mut by_resource: BTreeMap<&str, Vec<_>> = BTreeMap::new();
@@ -283,8 +286,8 @@ fn holds_exclude(ledger: &Ledger) -> Vec<String> {
     let mut findings = Vec::new();
     for (resource, mut holds) in by_resource {
         holds.sort_by_key(|(from, ..)| *from);
-        let (mut exclusive, mut any): (Option<(Instant, &Granted)>, Option<(Instant, &Granted)>) =
-            (None, None);
+        // What lasts longest of the exclusive ones before, and of all.
+        let (mut exclusive, mut any): (Option<Lasting<'_>>, Option<Lasting<'_>>) = (None, None);
         for (from, to, grant) in holds {
             let against = if grant.shared { exclusive } else { any };
             if let Some((end, other)) = against

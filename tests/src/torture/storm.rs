@@ -39,5 +39,5 @@ pub(super) async fn run(
         report.count("long stops");
     }
     all(agents.into_iter().map(|agent| agent.work_until(end))).await;
-    ground.inspect(scene, &ledger.borrow(), report).await;
+    ground.inspect(scene, &ledger.into_inner(), report).await;
 }
