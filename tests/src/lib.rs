@@ -6,6 +6,9 @@
 //! which sends what it is told). [`Random`] makes choices that a seed repeats, and
 //! [`log`] reads a folder as the library sees it.
 //!
+//! [`torture`] is a harness of its own, for the binary of that name: it judges what it sees
+//! in place of asserting it.
+//!
 //! Guarantees:
 //!
 //! * **Nothing hangs.** Whatever is waited for has a limit, and a message that says what
@@ -29,12 +32,14 @@
 mod client;
 mod line;
 pub mod log;
+pub mod power_cuts;
 mod process;
 mod random;
 pub mod schema;
 mod site;
 mod story;
 mod terminal;
+pub mod torture;
 
 pub use client::{CallError, Client};
 pub use line::Line;

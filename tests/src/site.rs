@@ -65,7 +65,17 @@ impl Site {
 
     /// An empty place whose folder never exists before the first process makes it.
     pub fn bare() -> Self {
-        let root = directory();
+        Self::bare_in(&std::env::temp_dir())
+    }
+
+    /// The same, in a directory that is on the disk that is meant.
+    ///
+    /// # Panics
+    ///
+    /// Where nothing can be made in it.
+    pub fn bare_in(dir: &Path) -> Self {
+        let root = tempfile::Builder::new().prefix("mesh-").tempdir_in(dir);
+        let root = root.expect("a temporary directory");
         let mesh_dir = Some(root.path().join(".mesh"));
         Self { root, mesh_dir }
     }

@@ -8,8 +8,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use async_io::Timer;
-
+use super::alarm::Sleep;
 use crate::core::Millis;
 use crate::ports::Clock;
 
@@ -54,7 +53,7 @@ impl Clock for SystemClock {
     }
 
     async fn sleep(&self, duration: Millis) {
-        Timer::after(Duration::from_millis(duration)).await;
+        Sleep::new(Duration::from_millis(duration)).await;
     }
 
     async fn back_off(&self, micros: u64) {

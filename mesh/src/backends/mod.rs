@@ -1,6 +1,8 @@
 //! Implementations of the [ports](crate::ports).
 
 #[cfg(feature = "os")]
+mod alarm;
+#[cfg(feature = "os")]
 mod clock;
 pub mod conformance;
 #[cfg(feature = "os")]

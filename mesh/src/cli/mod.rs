@@ -34,6 +34,7 @@ mod upgrade;
 mod words;
 
 use std::io::{self, IsTerminal};
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -175,10 +176,23 @@ fn refuse(error: &clap::Error) -> ExitCode {
 /// sleeps while nothing comes in.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    builder
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::system("cannot start", error))
+    descriptors_for_a_runtime()
+        .map_err(|error| Failure::system("cannot start without more open files", error))?;
+    let failed = |error| Failure::system("cannot start", error);
+    let runtime = builder.enable_all().build().map_err(failed)?;
+    {
+        let _within = runtime.enter();
+        signals::survive_file_size_limit().map_err(failed)?;
+    }
+    Ok(runtime)
+}
+
+/// A runtime without descriptors for its signals panics, so whether there are enough is
+/// tried out first.
+fn descriptors_for_a_runtime() -> io::Result<()> {
+    const PAIRS: usize = 4;
+    let pairs = (0..PAIRS).map(|_| UnixStream::pair());
+    pairs.collect::<io::Result<Vec<_>>>().map(drop)
 }
 
 #[cfg(test)]

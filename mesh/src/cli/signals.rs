@@ -3,9 +3,18 @@
 use std::io;
 use std::process;
 
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::mcp::Shutdown;
+
+/// Has a write that meets the limit on file sizes (`ulimit -f`) fail, as on a full disk,
+/// where the signal that comes with it would end the process without a word. Must be
+/// called within a runtime.
+pub(super) fn survive_file_size_limit() -> io::Result<()> {
+    // The handler stays for the life of the process; nobody needs to hear of it.
+    signal(SignalKind::from_raw(Number::XFSZ.as_raw())).map(drop)
+}
 
 /// Begins `shutdown` on the first SIGTERM, SIGINT or SIGHUP. The second one ends the
 /// process at once, with 128 + its number as is the custom: nothing that was

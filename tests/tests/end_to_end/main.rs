@@ -24,6 +24,7 @@ mod protocol;
 mod python;
 mod refusal;
 mod rejections;
+mod room;
 mod session;
 mod trust;
 mod waiting;

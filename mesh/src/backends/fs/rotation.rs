@@ -20,6 +20,7 @@ use super::chain::Link;
 use super::error::put_off;
 use super::export;
 use super::generation::{CheckpointHead, Generation, Place, RECORD_VERSION, ReadError, Ready};
+use super::lock::sweep_candidates;
 use super::names;
 use super::record::{Tag, encode};
 use super::seam::FileSystem;
@@ -187,8 +188,9 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         })
     }
 
-    /// Removes the generations before the present one, and temporary files that could
-    /// become one of them. What cannot be removed now is removed next time.
+    /// Removes the generations before the present one, temporary files that could become
+    /// one of them, and what dead processes prepared to be the lock. What cannot be removed
+    /// now is removed next time.
     pub(super) async fn retire(&mut self) {
         let Some(log) = &self.log else { return };
         let present = log.generation.number;
@@ -212,6 +214,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             for name in names.iter().filter(leftover) {
                 ignore_missing(self.fs.remove(name).await)?;
             }
+            sweep_candidates(&self.fs, &names).await;
             ignore_missing(self.fs.remove(&names::journal(lowest)).await)?;
         }
     }

@@ -39,7 +39,7 @@ const PATIENCE: Millis = 10_000;
 const FIRST_WAIT_MICROS: u64 = 200;
 const LONGEST_WAIT_MICROS: u64 = 5_000;
 /// The longest description of an owner that is read.
-const MAX_OWNER_BYTES: usize = 1024;
+pub(super) const MAX_OWNER_BYTES: usize = 1024;
 
 /// The store's lock on a directory that is renamed into place.
 pub struct LockDirectory<F, C> {
@@ -204,7 +204,7 @@ impl<F: FileSystem, C: Clock> LockDirectory<F, C> {
     }
 }
 
-fn inside(directory: &str, file: &str) -> String {
+pub(super) fn inside(directory: &str, file: &str) -> String {
     format!("{directory}/{file}")
 }
 

@@ -9,11 +9,13 @@
 mod backoff;
 mod directory;
 mod kernel;
+mod sweep;
 
 use serde::{Deserialize, Serialize};
 
 pub use directory::LockDirectory;
 pub use kernel::KernelLock;
+pub(super) use sweep::sweep_candidates;
 
 use super::seam::FileSystem;
 use crate::ports::{Clock, Lock};

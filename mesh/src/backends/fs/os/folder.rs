@@ -140,6 +140,18 @@ fn not_a_folder(path: &Path) -> StorageError {
     )
 }
 
+/// What stands in a `.gitignore`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// What mesh writes.
+    Whole,
+    /// The same with bytes missing, or none: its maker may be about to write it, or a power
+    /// cut may have taken what it wrote.
+    Torn,
+    /// Somebody else's.
+    Foreign,
+}
+
 /// A folder that is open, but not accepted yet.
 struct Candidate<'a> {
     dir: OwnedFd,
@@ -182,16 +194,18 @@ impl Candidate<'_> {
         Ok(self.stat_name("format")?.is_none())
     }
 
-    /// Mesh makes its `.gitignore` before anything else, so a fresh folder is empty,
-    /// or carries that mark, or holds the state of the predecessor.
+    /// A fresh folder is empty, or carries mesh's `.gitignore`, or holds the state of the
+    /// predecessor. A power cut may have taken that mark and left of the first process
+    /// whatever it made behind it, which is nobody's else either.
     fn refuse_foreign_content(&self) -> Result<(), StorageError> {
         let names = list(self.dir()).map_err(failed("list the folder", self.path))?;
         let is_known = |name: &String| match name.as_str() {
             "state.json" | ".lock" | "watermark" => true,
-            ".gitignore" => self.ignores_all(),
+            ".gitignore" => self.mark() != Mark::Foreign,
             name => name.starts_with("journal."),
         };
-        match names.first() {
+        let stranger = names.iter().find(|name| !is_first_made(name));
+        match stranger {
             Some(stranger) if !names.iter().any(is_known) => Err(refused(
                 format!(
                     "{} is not a mesh folder: it has no journal, and contains {stranger:?}",
@@ -203,16 +217,23 @@ impl Candidate<'_> {
         }
     }
 
-    /// An empty `.gitignore` counts: its maker may be about to write it.
-    fn ignores_all(&self) -> bool {
+    /// What the folder's `.gitignore` says; nothing where it cannot be read.
+    fn mark(&self) -> Mark {
         let mut content = [0; IGNORE_ALL.len() + 1];
         let flags = OFlags::RDONLY | GUARDED;
         let Ok(file) = fs::openat(&self.dir, ".gitignore", flags, Mode::empty()) else {
-            return false;
+            return Mark::Foreign;
         };
         match retry_on_intr(|| pread(&file, &mut content[..], 0)) {
-            Ok(length) => length == 0 || &content[..length] == IGNORE_ALL,
-            Err(_) => false,
+            Ok(length) if &content[..length] == IGNORE_ALL => Mark::Whole,
+            Ok(length) if length <= IGNORE_ALL.len() => {
+                let mut bytes = content[..length].iter().zip(IGNORE_ALL);
+                match bytes.all(|(found, written)| found == written || *found == 0) {
+                    true => Mark::Torn,
+                    false => Mark::Foreign,
+                }
+            }
+            _ => Mark::Foreign,
         }
     }
 
@@ -234,8 +255,9 @@ impl Candidate<'_> {
                 format!("{} is a symbolic link or not a file", path.display()),
                 "remove it and start mesh again",
             )),
-            Some(stat) if stat.st_size > 0 => Ok(()),
-            // Two processes may both find it missing or empty; they write the same.
+            // Who wrote something else meant to.
+            Some(_) if self.mark() != Mark::Torn => Ok(()),
+            // Two processes may both find it missing, empty or torn; they write the same.
             _ => self.write_ignore_all().map_err(failed("write", &path)),
         }
     }
@@ -273,6 +295,12 @@ impl Candidate<'_> {
             other => other.map_err(failed("make a hard link in", self.path)),
         }
     }
+}
+
+/// Whether a process makes a file of this name before the first generation is there.
+fn is_first_made(name: &str) -> bool {
+    let mut begins = ["tmp.", "probe.", "lock."].iter();
+    name == "lock" || begins.any(|begin| name.starts_with(begin))
 }
 
 fn check_owner(path: &Path, owner: u32, me: u32, explicit: bool) -> Result<(), StorageError> {

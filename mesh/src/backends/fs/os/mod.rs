@@ -30,16 +30,16 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 
-use async_io::Timer;
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, pread, pwrite, retry_on_intr, write};
 
 use super::error::io_error;
 use super::read_only::ReadOnly;
 use super::seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
-use crate::ports::{Outcome, StorageError};
+use crate::backends::SystemClock;
+use crate::core::Millis;
+use crate::ports::{Clock, Outcome, StorageError};
 use watch::Watch;
 
 /// How every file is opened. `NONBLOCK` means nothing to a regular file, and keeps a
@@ -55,8 +55,8 @@ const DIRECTORY: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC);
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_DIRECTORY: Mode = Mode::RWXU;
-/// How often a folder is looked at that the system does not watch for us.
-const POLL: Duration = Duration::from_millis(100);
+/// How often a folder is looked at that the system does not watch for us, in milliseconds.
+const POLL: Millis = 100;
 
 /// The files of one folder, through the system calls of this machine.
 ///
@@ -434,7 +434,7 @@ impl FileSystem for OsFileSystem {
             // The sender lives as long as the watch; without it there is nothing to hear.
             Some(changes) if changes.recv().await.is_ok() => {}
             _ => {
-                Timer::after(POLL).await;
+                SystemClock::new().sleep(POLL).await;
             }
         }
     }

@@ -128,6 +128,29 @@ fn a_folder_that_was_begun_is_accepted() {
     }
 }
 
+/// G7: of a folder's first moments a power cut may leave anything: that is no reason to
+/// refuse it, and its `.gitignore` is written again.
+#[test]
+fn what_a_power_cut_leaves_of_a_new_folder_is_accepted() {
+    let outer = TempDir::new().unwrap();
+    let path = outer.path().join(".mesh");
+    let leftovers: [(&str, &[u8]); 6] = [
+        (".gitignore", b"\0\0"),
+        (".gitignore", b"*"),
+        ("tmp.1.00000000000000ff", b"\0\0\0"),
+        ("probe.00000000000000ff", b""),
+        ("lock.flock", b""),
+        ("lock", b""),
+    ];
+    for (name, bytes) in leftovers {
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join(name), bytes).unwrap();
+        OsFileSystem::open(&path, false).unwrap();
+        assert_eq!(fs::read(path.join(".gitignore")).unwrap(), b"*\n", "{name}");
+        fs::remove_dir_all(&path).unwrap();
+    }
+}
+
 #[test]
 fn a_gitignore_that_somebody_wrote_is_kept() {
     let (_outer, path, _) = folder();

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::{FakeClock, Fault, FaultyFs, Folder, FsOptions, Process, block_on};
-use crate::backends::fs::names;
+use crate::backends::fs::{FileSystem, names};
 use crate::ports::{Append, CheckpointNeed, Storage};
 
 /// Runs a future until it is done (`Some`) or its process is killed (`None`).
@@ -63,6 +63,39 @@ fn a_rotation_cut_short_after_any_step_loses_nothing() {
             break;
         }
     }
+}
+
+/// Processes that are killed while they wait for the lock directory leave what they
+/// prepared. It goes with the next rotation, and that of a living process stays.
+#[test]
+fn a_rotation_sweeps_what_dead_processes_prepared_to_be_the_lock() {
+    let folder = Folder::with(&["1"]);
+    let fs = folder.fs();
+    let living = fs.this_process();
+    let mut dead = living.clone();
+    dead.started += 1;
+    let prepare = |nonce: &str, owner: Option<String>| {
+        let candidate = format!("lock.{nonce}");
+        std::fs::create_dir(folder.file(&candidate)).unwrap();
+        if let Some(owner) = owner {
+            folder.write(&format!("{candidate}/{nonce}"), owner);
+        }
+    };
+    let named = |owner| Some(serde_json::to_string(owner).unwrap());
+    prepare("00000000000000a1-1", named(&dead));
+    prepare("00000000000000a2-1", Some("{\"host\":".to_owned()));
+    prepare("00000000000000a3-1", None);
+    prepare("00000000000000a4-7", named(&living));
+
+    let mut process = folder.open();
+    block_on(process.look()).unwrap();
+    assert_eq!(block_on(process.checkpoint()), Ok(Append::Committed));
+    let names = folder.names();
+    let left: Vec<_> = names
+        .iter()
+        .filter(|name| name.starts_with("lock."))
+        .collect();
+    assert_eq!(left, ["lock.00000000000000a4-7"]);
 }
 
 /// The same for the making of the first generation.
