@@ -245,7 +245,7 @@ pub fn planted() -> Vec<Tale> {
         claims("C9", 1, Bug::LapsedHoldKept, short),
         claims("C3", 2, Bug::UpgradeKeepsFence, short),
         claims("C8", 3, Bug::DowngradePromotesNobody, short),
-        claims("W1", 3, Bug::LapseSleptThrough, short),
+        claims("W1", 5, Bug::LapseSleptThrough, short),
         claims("W4", 4, Bug::CircleQueued, TWO_BY_TWO),
         claims("W5", 3, Bug::PromotionNotTold, short),
         claims("W5", 3, Bug::LossNotTold, short),

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mesh::core::{
     AgentId, Claim, ClaimReply, ClaimStatus, Command, DeadlockView, Decision, Event, LapseReason,
     Loss, LossView, Millis, Mode, Prospect, Reply, Resource, ResourceState, State, Timestamp, Wait,
+    decide,
 };
 
 use super::bounds::TICK;
@@ -40,14 +41,14 @@ pub(super) fn wakes(rules: Rules, state: &State, now: Millis) -> bool {
             [now, now + TICK]
                 .into_iter()
                 .filter(|at| asleep(*at))
-                .all(|at| waits_on(rules, state, at, &claim))
+                .all(|at| waits_on(state, at, &claim))
         })
     })
 }
 
-/// Whether a claim would still be answered `queued`.
-fn waits_on(rules: Rules, state: &State, at: Millis, claim: &Command) -> bool {
-    let decided = rules.decide(state, at, claim, 1);
+/// Whether a claim would still be answered `queued`, by the rules without a bug.
+fn waits_on(state: &State, at: Millis, claim: &Command) -> bool {
+    let decided = decide(state, at, claim, 1);
     let reply = decided.map(|decision| decision.reply);
     matches!(reply, Ok(Reply::Claim(reply)) if reply.status == ClaimStatus::Queued)
 }

@@ -190,7 +190,7 @@ impl Storage for LogClient {
 
     /// The server tells nobody; whoever waits looks.
     async fn changed(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn unwatch(&mut self) {}
