@@ -204,24 +204,18 @@ impl Held {
         due
     }
 
-    /// Forgets the calls whose callers are gone, and notes what they leave behind. A ticket
-    /// that another call of the agent waits with is that one's now.
+    /// Forgets the calls whose callers are gone, and notes what they leave behind. What
+    /// another call of the agent waits with is that one's now.
     fn let_go(&mut self, state: &State) {
         let gone = self.calls.extract_if(.., |pending| pending.call.is_gone());
-        for gone in gone.collect::<Vec<_>>() {
-            let Some(left) = gone.left_behind(state) else {
-                continue;
-            };
-            let mut heirs = self.calls.iter_mut();
-            match heirs.find(|heir| heir.waits_with(&left.claim_id)) {
-                Some(heir) => {
-                    if let (Some(ticket), Some(taken)) = (&mut heir.ticket, &gone.ticket) {
-                        ticket.taken_by_call |= taken.taken_by_call;
-                    }
-                }
-                None => self.withdrawals.push(left),
-            }
-        }
+        let left = gone.filter_map(|pending| pending.left_behind(state));
+        self.withdrawals.extend(left);
+        let calls = &mut self.calls;
+        self.withdrawals.retain(|left| {
+            let mut heirs = calls.iter_mut().filter_map(|call| call.ticket.as_mut());
+            let heir = heirs.find(|ticket| ticket.claim_id == left.claim_id);
+            heir.map(|ticket| ticket.taken_by_call = true).is_none()
+        });
     }
 
     /// Takes in what happened to claims: a ticket that was cancelled is not taken anew.
@@ -241,9 +235,12 @@ impl Held {
         }
     }
 
-    /// The batch failed; to withdraw again right away would only fail again.
+    /// The batch failed. Where it was to withdraw something, that is put off, since right
+    /// away it would only fail again.
     pub(super) fn put_off(&mut self, until: Millis) {
-        self.withdraw_at = until;
+        if self.withdrawing && !self.withdrawals.is_empty() {
+            self.withdraw_at = until;
+        }
     }
 
     /// How long nothing will be due unless the log goes on; `most` at most.
@@ -262,7 +259,12 @@ impl Held {
                 Prospect::NotBefore(Some(at)) => up.min(at.saturating_sub(wall)),
             }
         };
-        self.calls.iter().map(rest).min().unwrap_or(most).min(most)
+        let withdraw = self
+            .withdrawals
+            .iter()
+            .map(|_| self.withdraw_at.saturating_sub(steady));
+        let rests = self.calls.iter().map(rest).chain(withdraw);
+        rests.min().unwrap_or(most).min(most)
     }
 }
 

@@ -208,9 +208,16 @@ fn check_event(
 ) -> Result<(), Violation> {
     match event {
         Event::Promoted {
-            resource, agent_id, ..
+            resource,
+            agent_id,
+            expires_at,
+            ..
         } => {
-            let is_served = |w: &&Waiter<'_>| w.is_claim_of(resource) && w.call.agent == **agent_id;
+            // A grant that lasts less long than it may be late need not be heard of.
+            let lasts = (expires_at.saturating_sub(EPOCH_MS) * 1000).saturating_sub(at);
+            let is_served = |w: &&Waiter<'_>| {
+                w.is_claim_of(resource) && w.call.agent == **agent_id && lasts > late
+            };
             served_in_time(waiters, is_served, at, late)
         }
         Event::Posted { to, .. } => {
