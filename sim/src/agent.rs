@@ -355,10 +355,7 @@ impl Agent {
             ClaimStatus::Granted => {
                 let asked = self.tickets.remove(resource).map(|(_, mode)| mode);
                 let before = self.held.get(resource).map(|held| held.mode);
-                let unsaid = match self.unsure.contains(resource) {
-                    true => Mode::Shared,
-                    false => Mode::Exclusive,
-                };
+                let unsaid = self.unsaid(resource);
                 let mode = mode.or(before).or(asked).unwrap_or(unsaid);
                 let held = Held {
                     claim_id: reply.claim_id,
@@ -369,11 +366,12 @@ impl Agent {
             }
             ClaimStatus::Queued => {
                 self.held.remove(resource);
-                let mode = mode.unwrap_or(Mode::Exclusive);
-                self.tickets
-                    .entry(resource.to_owned())
-                    .or_insert((String::new(), mode))
-                    .0 = reply.claim_id;
+                let mode = mode.unwrap_or(self.unsaid(resource));
+                let known = self.tickets.get(resource);
+                if known.is_none_or(|(claim_id, _)| *claim_id != reply.claim_id) {
+                    let ticket = (reply.claim_id, mode);
+                    self.tickets.insert(resource.to_owned(), ticket);
+                }
             }
             // Whoever would wait for itself neither holds nor waits, and lets it be.
             ClaimStatus::Denied if reply.deadlock.is_some() => {
@@ -387,6 +385,15 @@ impl Agent {
             ClaimStatus::Denied => {}
         }
         self.believe(resource);
+    }
+
+    /// The mode of a claim that says none. Exclusive, but to believe less than one holds does
+    /// no harm.
+    fn unsaid(&self, resource: &str) -> Mode {
+        match self.unsure.contains(resource) {
+            true => Mode::Shared,
+            false => Mode::Exclusive,
+        }
     }
 
     /// Tells the world whether this agent believes that it holds a resource alone.

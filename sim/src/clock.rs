@@ -50,6 +50,14 @@ impl ClockFace {
         self.steady_start_ms + (at - self.started) * self.rate / 1_000_000
     }
 
+    /// Sets the clocks right. The steady one goes on from where it is.
+    pub fn set_right(&mut self, now: Micros) {
+        *self = Self {
+            steady_start_ms: self.steady(now),
+            ..Self::right(now)
+        };
+    }
+
     /// How much virtual time passes while the process measures `micros`.
     pub fn virtual_micros(&self, micros: u64) -> Micros {
         micros * 1000 / self.rate + 1

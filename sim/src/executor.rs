@@ -342,8 +342,7 @@ pub(crate) fn calm(world: &mut World) {
     let now = world.now;
     for process in &mut world.processes {
         process.paused_until = process.paused_until.min(now);
-        process.clock.rate = 1000;
-        process.clock.offset_ms = 0;
+        process.clock.set_right(now);
     }
     world.turn(0, Turn::StormEnded);
 }

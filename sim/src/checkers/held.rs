@@ -69,19 +69,32 @@ pub(super) fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Res
         check_length(waiter, seen)?;
     }
     let late = if trace.deaf { LATE_LOOK } else { LATE };
+    let accepted = || {
+        let entries = ledger.entries();
+        trace.records.iter().filter_map(move |stamped| {
+            let Record::Accepted { seq, .. } = stamped.record else {
+                return None;
+            };
+            Some((stamped.at, entries.get(seq as usize - 1)?))
+        })
+    };
     let mut log = Log::default();
-    for stamped in &trace.records {
-        let Record::Accepted { seq, .. } = stamped.record else {
-            continue;
-        };
-        let Some(entry) = ledger.entries().get(seq as usize - 1) else {
-            continue;
-        };
+    for (at, entry) in accepted() {
+        entry.events.iter().for_each(|event| log.note(event, at));
+    }
+    let mut leases = BTreeMap::new();
+    let checks = Calm {
+        begun: calm,
+        late,
+        waiters: &waiters,
+        log: &log,
+    };
+    for (at, entry) in accepted() {
         for event in &entry.events {
-            if stamped.at > calm {
-                check_event(&log, &waiters, event, stamped.at, calm, late)?;
+            if at > calm {
+                checks.check_event(&leases, event, at)?;
             }
-            log.note(event, stamped.at);
+            note_lease(&mut leases, event);
         }
     }
     waiters
@@ -136,50 +149,18 @@ fn check_length(waiter: &Waiter<'_>, seen: &mut Sometimes) -> Result<(), Violati
     })
 }
 
-/// What the log says of claims.
+/// What the log says of claims, in all.
 #[derive(Default)]
 struct Log {
-    /// The end of each lease.
-    leases: BTreeMap<ClaimId, Millis>,
     /// The tickets, by when they were taken.
     queued: Vec<(Micros, ClaimId, String, String)>,
+    /// When claims were given back, or cancelled.
     released: BTreeMap<ClaimId, Micros>,
 }
 
 impl Log {
     fn note(&mut self, event: &Event, at: Micros) {
         match event {
-            Event::Granted {
-                claim_id,
-                expires_at,
-                ..
-            }
-            | Event::Renewed {
-                claim_id,
-                expires_at,
-                ..
-            }
-            | Event::Upgraded {
-                claim_id,
-                expires_at,
-                ..
-            }
-            | Event::Promoted {
-                claim_id,
-                expires_at,
-                ..
-            } => {
-                self.leases.insert(*claim_id, *expires_at);
-            }
-            Event::LeaseCut {
-                claim_id,
-                expires_at,
-                ..
-            } => {
-                if let Some(lease) = self.leases.get_mut(claim_id) {
-                    *lease = *expires_at;
-                }
-            }
             Event::Queued {
                 claim_id,
                 agent_id,
@@ -197,74 +178,122 @@ impl Log {
     }
 }
 
-/// What an event asks of those who wait for it.
-fn check_event(
-    log: &Log,
-    waiters: &[Waiter<'_>],
-    event: &Event,
-    at: Micros,
-    calm: Micros,
-    late: Micros,
-) -> Result<(), Violation> {
+/// The end of each lease, as far as the log was read.
+type Leases = BTreeMap<ClaimId, Millis>;
+
+fn note_lease(leases: &mut Leases, event: &Event) {
     match event {
-        Event::Promoted {
-            resource,
-            agent_id,
+        Event::Granted {
+            claim_id,
+            expires_at,
+            ..
+        }
+        | Event::Renewed {
+            claim_id,
+            expires_at,
+            ..
+        }
+        | Event::Upgraded {
+            claim_id,
+            expires_at,
+            ..
+        }
+        | Event::Promoted {
+            claim_id,
             expires_at,
             ..
         } => {
-            // A grant that lasts less long than it may be late need not be heard of.
-            let lasts = (expires_at.saturating_sub(EPOCH_MS) * 1000).saturating_sub(at);
-            let is_served = |w: &&Waiter<'_>| {
-                w.is_claim_of(resource) && w.call.agent == **agent_id && lasts > late
-            };
-            served_in_time(waiters, is_served, at, late)
+            leases.insert(*claim_id, *expires_at);
         }
-        Event::Posted { to, .. } => {
-            let is_served = |w: &&Waiter<'_>| matches!(&w.call.command, Command::Inbox(inbox) if inbox.agent_id == **to);
-            served_in_time(waiters, is_served, at, late)
-        }
-        Event::Lapsed {
-            resource,
+        Event::LeaseCut {
             claim_id,
-            agent_id,
-            reason,
+            expires_at,
+            ..
         } => {
-            let Some(lease) = log.leases.get(claim_id) else {
-                return kept_alive(waiters, resource, agent_id, at);
-            };
-            if *reason != LapseReason::Lease {
-                return Ok(());
+            if let Some(lease) = leases.get_mut(claim_id) {
+                *lease = *expires_at;
             }
-            let ended = (lease.saturating_sub(EPOCH_MS) * 1000).max(calm);
-            let asleep = waiters
-                .iter()
-                .find(|w| w.is_claim_of(resource) && w.waits_at(ended) && w.waits_at(at));
-            ensure(asleep.is_none() || at <= ended + late, "W1", || {
-                let who = asleep.map(|w| w.call.agent.as_str());
-                format!(
-                    "{agent_id}'s lease of {resource} ended at {ended} us, and {who:?}, who \
-                     waits for it, had it end only at {at} us"
-                )
-            })
         }
-        _ => Ok(()),
+        _ => {}
     }
 }
 
-/// W1: whoever waits for something is answered when it is there.
-fn served_in_time(
-    waiters: &[Waiter<'_>],
-    is_served: impl Fn(&&Waiter<'_>) -> bool,
-    at: Micros,
+/// The calm, and what is waited for in it.
+struct Calm<'a> {
+    begun: Micros,
+    /// How late anything may be.
     late: Micros,
-) -> Result<(), Violation> {
-    let mut served = waiters.iter().filter(|w| w.waits_at(at)).filter(is_served);
-    let slept = served.find(|w| w.ended > at + late && w.end != End::Cut);
-    ensure(slept.is_none(), "W1", || {
-        let waiter = slept.map(|w| (&w.call.agent, &w.call.command, w.ended));
-        format!("what was there at {at} us was told late: {waiter:?}")
-    })
+    waiters: &'a [Waiter<'a>],
+    log: &'a Log,
+}
+
+impl Calm<'_> {
+    /// What an event asks of those who wait for it.
+    fn check_event(&self, leases: &Leases, event: &Event, at: Micros) -> Result<(), Violation> {
+        match event {
+            Event::Promoted {
+                resource,
+                agent_id,
+                claim_id,
+                expires_at,
+                ..
+            } => {
+                // A grant that lasts less long than it may be late need not be heard of, nor
+                // one that is given back, since it was made to an earlier call.
+                let ends = expires_at.saturating_sub(EPOCH_MS) * 1000;
+                let returned = self.log.released.get(claim_id).copied();
+                let ends = ends.min(returned.unwrap_or(Micros::MAX));
+                if ends <= at + self.late {
+                    return Ok(());
+                }
+                self.served_in_time(at, |w| {
+                    w.is_claim_of(resource) && w.call.agent == **agent_id
+                })
+            }
+            Event::Posted { to, .. } => self.served_in_time(
+                at,
+                |w| matches!(&w.call.command, Command::Inbox(inbox) if inbox.agent_id == **to),
+            ),
+            Event::Lapsed {
+                resource,
+                claim_id,
+                agent_id,
+                reason,
+            } => {
+                let Some(lease) = leases.get(claim_id) else {
+                    return kept_alive(self.waiters, resource, agent_id, at);
+                };
+                if *reason != LapseReason::Lease {
+                    return Ok(());
+                }
+                let ended = (lease.saturating_sub(EPOCH_MS) * 1000).max(self.begun);
+                let mut waiting = self.waiters.iter().filter(|w| w.is_claim_of(resource));
+                let asleep = waiting.find(|w| w.waits_at(ended) && w.waits_at(at));
+                ensure(asleep.is_none() || at <= ended + self.late, "W1", || {
+                    let who = asleep.map(|w| w.call.agent.as_str());
+                    format!(
+                        "{agent_id}'s lease of {resource} ended at {ended} us, and {who:?}, who \
+                         waits for it, had it end only at {at} us"
+                    )
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// W1: whoever waits for something is answered when it is there.
+    fn served_in_time(
+        &self,
+        at: Micros,
+        is_served: impl Fn(&Waiter<'_>) -> bool,
+    ) -> Result<(), Violation> {
+        let mut served = self.waiters.iter().filter(|w| w.waits_at(at));
+        let slept = served.find(|w| is_served(w) && w.ended > at + self.late && w.end != End::Cut);
+        ensure(slept.is_none(), "W1", || {
+            let waiter = slept.map(|w| (&w.call.agent, &w.call.command, w.ended));
+            format!("what was there at {at} us was told late: {waiter:?}")
+        })
+    }
 }
 
 /// W1: the ticket of a held claim does not lapse.
