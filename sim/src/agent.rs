@@ -32,6 +32,8 @@ pub(crate) struct Memory {
     pub(crate) posts: u64,
     /// What its inbox showed.
     pub(crate) delivered: BTreeSet<MessageId>,
+    /// Resources that it ever asked a share of: it may have one without having heard so.
+    pub(crate) shares: BTreeSet<String>,
     /// Whether it came to its end after the storm.
     pub(crate) finished: bool,
 }
@@ -53,8 +55,6 @@ pub(crate) struct Agent {
     tickets: BTreeMap<String, (String, Mode)>,
     /// The newest message that an inbox showed.
     newest: Option<MessageId>,
-    /// Resources that it may have a shared claim on without having heard so.
-    unsure: BTreeSet<String>,
     /// How it waits, this time.
     patience: Patience,
 }
@@ -144,7 +144,6 @@ impl Agent {
             held: BTreeMap::new(),
             tickets: BTreeMap::new(),
             newest: None,
-            unsure: BTreeSet::new(),
             patience: Patience::default(),
         }
     }
@@ -332,6 +331,9 @@ impl Agent {
 
     async fn claim_with(&mut self, claim: Claim) {
         let (resource, mode) = (claim.resource.clone(), claim.mode);
+        if mode == Some(Mode::Shared) {
+            self.remember(|memory| memory.shares.insert(resource.clone()));
+        }
         // Where there is no answer, whether the claim was granted is unknown: what was
         // believed stays.
         let answer = self
@@ -339,8 +341,6 @@ impl Agent {
             .await;
         if let Some(Ok(Reply::Claim(reply))) = answer {
             self.learn(&resource, mode, reply);
-        } else if mode == Some(Mode::Shared) {
-            self.unsure.insert(resource);
         }
     }
 
@@ -390,7 +390,7 @@ impl Agent {
     /// The mode of a claim that says none. Exclusive, but to believe less than one holds does
     /// no harm.
     fn unsaid(&self, resource: &str) -> Mode {
-        match self.unsure.contains(resource) {
+        match self.remember(|memory| memory.shares.contains(resource)) {
             true => Mode::Shared,
             false => Mode::Exclusive,
         }

@@ -15,6 +15,9 @@ pub const EPOCH_MS: u64 = 1_700_000_000_000;
 /// A hundred years.
 pub const CENTURY_MS: i64 = 100 * 365 * 24 * 3600 * 1000;
 
+/// The rate of the fastest clock of a storm.
+pub const FASTEST_RATE: u64 = 2000;
+
 /// How the clocks of one process run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockFace {

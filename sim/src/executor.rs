@@ -340,6 +340,7 @@ fn cut_power(world: &mut World) {
 pub(crate) fn calm(world: &mut World) {
     world.storm = false;
     let now = world.now;
+    world.calm_since = Some(now);
     for process in &mut world.processes {
         process.paused_until = process.paused_until.min(now);
         process.clock.set_right(now);

@@ -1,6 +1,7 @@
 //! What is seen from outside, at the seam: who robbed whom of the store's lock, and who
 //! finished whose rotation.
 
+use crate::clock::FASTEST_RATE;
 use crate::disk::Inode;
 use crate::sometimes::Seen;
 use crate::trace::Turn;
@@ -30,7 +31,12 @@ impl World {
             Seen::DeadHolderRobbed
         });
         let face = self.processes[by.process].clock;
-        let age = (self.now - owner.since) * face.rate / 1_000_000;
+        // A thief that began to wait in the storm may have measured by a faster clock.
+        let rate = match self.calm_since {
+            Some(calm) if owner.since < calm => FASTEST_RATE,
+            _ => face.rate,
+        };
+        let age = (self.now - owner.since) * rate / 1_000_000;
         self.turn(by.process, Turn::StoreLockStolen { from_live });
         if from_live && age + 1 < STALE_LOCK_MS {
             let what = format!(

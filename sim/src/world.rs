@@ -15,7 +15,7 @@ use mesh::core::Millis;
 
 use crate::agent::Memory;
 use crate::checkers::Ledger;
-use crate::clock::{CENTURY_MS, ClockFace};
+use crate::clock::{CENTURY_MS, ClockFace, FASTEST_RATE};
 use crate::disk::{Disk, Inode};
 use crate::knobs::Knobs;
 use crate::sometimes::{Seen, Sometimes};
@@ -118,6 +118,8 @@ pub(crate) struct World {
     pub(crate) processes: Vec<Process>,
     pub(crate) doom: Option<Doom>,
     pub(crate) storm: bool,
+    /// When the storm ended.
+    pub(crate) calm_since: Option<Micros>,
     pub(crate) calls_left: u32,
     /// The kernel's lock on files, by inode: which handle has it.
     pub(crate) locks: BTreeMap<Inode, (TaskId, u64)>,
@@ -151,6 +153,7 @@ impl World {
             processes: Vec::new(),
             doom: None,
             storm: true,
+            calm_since: None,
             locks: BTreeMap::new(),
             handles: 0,
             writing: BTreeMap::new(),
@@ -219,7 +222,7 @@ impl World {
             return face;
         }
         face.steady_start_ms = u64::from(self.tape.below(1 << 20));
-        face.rate = self.tape.pick(&[1000, 999, 1001, 500, 1500, 2000]);
+        face.rate = self.tape.pick(&[1000, 999, 1001, 500, 1500, FASTEST_RATE]);
         let offset = self.tape.draw();
         face.offset_ms = match offset % 8 {
             0..4 => 0,
