@@ -105,9 +105,11 @@ impl<'a> Agent<'a> {
         for claim in claims.cloned().unwrap_or_default() {
             let parties = ["holders", "queue"].map(|member| claim[member].as_array());
             for party in parties.into_iter().flatten().flatten() {
-                if party["agent_id"] == self.name.as_str() {
-                    let back =
-                        json!({"resource": claim["resource"], "claim_id": party["claim_id"]});
+                if party["agent_id"] == self.name.as_str()
+                    && let Some(claim_id) = party["claim_id"].as_str()
+                {
+                    self.ledger.borrow_mut().release(claim_id, Instant::now());
+                    let back = json!({"resource": claim["resource"], "claim_id": claim_id});
                     let _ = self.call("release", back).await;
                 }
             }

@@ -9,8 +9,8 @@
 //! | G4, M5 | an acknowledgement before the append (*), a message that is lost or shown twice |
 //! | M2 | ids that do not follow the order of acknowledgements, an inbox out of order |
 //! | M6 | another's mail in an inbox |
-//! | M4 | a cursor that fell back |
-//! | C2 | two exclusive holds at one time (*); a post under an older fence behind a newer one |
+//! | M4 | a cursor that fell back (*) |
+//! | C2 | two exclusive holds at one time; a post under an older fence behind a newer one |
 //! | C3 | a fence given twice (*), a fence that does not rise, a newest fence that fell |
 //! | – | a post that was refused "without effect" and is there all the same |
 //!

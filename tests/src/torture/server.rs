@@ -192,11 +192,16 @@ impl Server {
 
     async fn message(&mut self, id: u64, limit: Duration) -> Result<Value, Answer> {
         let found = async {
+            let mut torn = None;
             while let Ok(Some(line)) = self.output.next_line().await {
+                if let Some(torn) = torn {
+                    return Err(Answer::Error(format!("no JSON: {torn}")));
+                }
                 match serde_json::from_str::<Value>(&line) {
                     Ok(message) if message["id"] == id => return Ok(message),
                     Ok(_) => {}
-                    Err(error) => return Err(Answer::Error(format!("no JSON: {error}: {line}"))),
+                    // Whoever is killed while it writes leaves half a last line.
+                    Err(error) => torn = Some(format!("{error}: {line}")),
                 }
             }
             Err(Answer::Gone)

@@ -58,7 +58,6 @@ pub(super) async fn disk(stage: &Stage<'_>) {
     crew.all_work("once there is room").await;
     crew.leave().await;
     // What fresh processes want to write in order to look is too much for this disk.
-    let _ = fs::remove_file(&ballast);
     let spacious = stage.ground().await;
     if let Err(why) = copy(&ground.folder(), &spacious.folder()) {
         return stage.report.finding("full disk", why);
