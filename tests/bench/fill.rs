@@ -9,10 +9,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ::tests::all;
 use mesh::MeshError;
 use mesh::core::{Claim, Register};
 use pollster::block_on;
-use tests::all;
 
 use crate::error::Result;
 use crate::folder::{Folder, message};

@@ -129,8 +129,9 @@ fn disk(folder: &Path) -> String {
     let name = mount.device.rsplit('/').next().unwrap_or_default();
     let queue = |what: &str| read(&format!("/sys/block/{name}/{what}"));
     let kind = match queue("queue/rotational").as_deref() {
-        Some("0") => ", solid state or virtual",
-        Some("1") => ", rotating",
+        Some("0") => ", not rotating",
+        // Virtual disks say so too.
+        Some("1") => ", rotating by its own account",
         _ => "",
     };
     let model = queue("device/model").map_or(String::new(), |model| format!(", {model}"));

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use mesh::core::ClaimReply;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -26,8 +27,24 @@ struct Waiter {
     id: u32,
     agent_id: String,
     resource: String,
-    orders: Sender<Value>,
+    /// `None` once it is told to end.
+    orders: Option<Sender<Value>>,
     answers: Receiver<Result<(Instant, Value)>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.orders = None;
+        // A held call would keep the thread for as long as it is held. The thread reaps
+        // the process only afterwards, so the id is still this one's.
+        if let Some(id) = i32::try_from(self.id).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(id, Signal::KILL);
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Waiter {
@@ -37,11 +54,12 @@ impl Waiter {
         let (told, answers) = channel();
         let id = server.id();
         // A thread blocked on the server's output notes the time of each answer.
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             for order in ordered {
                 let tool = order["tool"].as_str().unwrap_or_default();
                 let answer = server.call(tool, &order["arguments"]);
-                if told.send(answer.map(|a| (Instant::now(), a))).is_err() {
+                let answer = answer.map(|answer| (Instant::now(), answer));
+                if told.send(answer).is_err() {
                     return;
                 }
             }
@@ -50,8 +68,9 @@ impl Waiter {
             id,
             agent_id: format!("waiter-{index}"),
             resource: format!("resource-{index}"),
-            orders,
+            orders: Some(orders),
             answers,
+            thread: Some(thread),
         })
     }
 
@@ -59,8 +78,11 @@ impl Waiter {
         arguments["agent_id"] = json!(self.agent_id);
         arguments["resource"] = json!(self.resource);
         let order = json!({"tool": tool, "arguments": arguments});
-        let sent = self.orders.send(order);
-        sent.map_err(|_| Error::new("a waiter is gone"))
+        let sent = self.orders.as_ref().map(|orders| orders.send(order));
+        match sent {
+            Some(Ok(())) => Ok(()),
+            _ => Err(Error::new("a waiter is gone")),
+        }
     }
 
     /// Asks for the resource, which somebody holds.

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::path::Path;
 
+use ::tests::all;
 use mesh::core::{Claim, Release};
 use pollster::block_on;
-use tests::all;
 
 use crate::error::Result;
 use crate::fill::{Fill, Filled, post};
