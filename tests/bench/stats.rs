@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn numbers_are_shown_with_three_digits_and_a_fitting_unit() {
-        assert_eq!(shown(Unit::Time, 0.000_1234), "123 µs");
+        assert_eq!(shown(Unit::Time, 0.000_123_4), "123 µs");
         assert_eq!(shown(Unit::Time, 0.0099), "9.90 ms");
         assert_eq!(shown(Unit::Time, -0.000_02), "-20.0 µs");
         assert_eq!(shown(Unit::Time, 0.0), "0.00 µs");
