@@ -2,6 +2,7 @@
 //! and a reader's place in it.
 
 use std::io;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -129,6 +130,29 @@ impl From<io::Error> for ReadError {
     }
 }
 
+/// A whole valid record in what was read, by its place there.
+struct Whole {
+    tag: Option<Tag>,
+    sum: Sum,
+    prev: Sum,
+    body: Range<usize>,
+    len: usize,
+}
+
+impl Whole {
+    fn new(record: &Record<'_>, len: usize) -> Self {
+        // Behind the body there is the end of the record's object, and a newline.
+        let end = len - 2;
+        Self {
+            tag: record.tag,
+            sum: record.sum,
+            prev: record.prev,
+            body: end - record.body.len()..end,
+            len,
+        }
+    }
+}
+
 /// An open generation, with a place up to which it was read.
 pub(super) struct Generation<F: FileSystem> {
     pub(super) number: u64,
@@ -225,21 +249,21 @@ impl<F: FileSystem> Generation<F> {
         let mut snapshot = SnapshotBuilder::new(head.seq);
         let keep = builder.is_some();
         let mut parts = 0;
-        loop {
-            if self.peek(fs).await? != Some(Tag::Part) {
-                break;
+        let (last, ready) = loop {
+            let whole = self.whole(fs).await?;
+            if whole.as_ref().and_then(|whole| whole.tag) != Some(Tag::Part) {
+                break self.take::<Ready>(whole, Tag::Ready)?;
             }
             parts += 1;
             if keep {
-                let (_, part) = self.expect::<Part>(fs, Tag::Part).await?;
+                let (_, part) = self.take::<Part>(whole, Tag::Part)?;
                 snapshot
                     .add(part)
                     .map_err(|error| self.damaged(&error.to_string()))?;
             } else {
-                self.expect::<serde::de::IgnoredAny>(fs, Tag::Part).await?;
+                self.take::<serde::de::IgnoredAny>(whole, Tag::Part)?;
             }
-        }
-        let (last, ready) = self.expect::<Ready>(fs, Tag::Ready).await?;
+        };
         if ready.parts != parts {
             return Err(self.damaged("has a checkpoint with parts missing"));
         }
@@ -253,11 +277,12 @@ impl<F: FileSystem> Generation<F> {
         Ok(())
     }
 
-    /// The tag of the next record of a checkpoint.
-    async fn peek(&mut self, fs: &F) -> Result<Option<Tag>, ReadError> {
+    /// The next whole record, if there is one. It is looked for, and its checksum
+    /// computed, only once: a checkpoint is most of what a new process reads.
+    async fn whole(&mut self, fs: &F) -> Result<Option<Whole>, ReadError> {
         loop {
             match scan(self.rest()) {
-                Scanned::Record(record, _) => return Ok(record.tag),
+                Scanned::Record(record, len) => return Ok(Some(Whole::new(&record, len))),
                 Scanned::Void(_) => return Ok(None),
                 Scanned::Unfinished | Scanned::End => {
                     if !self.fill(fs).await? {
@@ -275,18 +300,29 @@ impl<F: FileSystem> Generation<F> {
         fs: &F,
         tag: Tag,
     ) -> Result<(Sum, T), ReadError> {
-        let found = self.peek(fs).await?;
-        let Scanned::Record(record, len) = scan(self.rest()) else {
+        let whole = self.whole(fs).await?;
+        self.take(whole, tag)
+    }
+
+    /// Takes what [`whole`](Self::whole) found, which must be of this kind.
+    fn take<T: for<'a> Deserialize<'a>>(
+        &mut self,
+        whole: Option<Whole>,
+        tag: Tag,
+    ) -> Result<(Sum, T), ReadError> {
+        let Some(record) = whole else {
             return Err(self.damaged("has no whole record here, inside its checkpoint"));
         };
         if record.tag.is_none() && record.prev == self.chain.last {
             return Err(self.newer("has a record of an unknown kind"));
         }
-        if found != Some(tag) || (tag != Tag::Checkpoint && record.prev != self.chain.last) {
+        let linked = tag == Tag::Checkpoint || record.prev == self.chain.last;
+        if record.tag != Some(tag) || !linked {
             return Err(self.damaged("has another record here than its checkpoint needs"));
         }
         let sum = record.sum;
-        let value = match serde_json::from_slice(record.body) {
+        let body = &self.rest()[record.body];
+        let value = match serde_json::from_slice(body) {
             Ok(value) => value,
             Err(error) => {
                 let error = escape(&error.to_string());
@@ -295,7 +331,7 @@ impl<F: FileSystem> Generation<F> {
             }
         };
         self.chain.last = sum;
-        self.consume(len);
+        self.consume(record.len);
         self.accepted_end = self.position;
         Ok((sum, value))
     }

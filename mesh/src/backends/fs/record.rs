@@ -18,6 +18,7 @@
 
 use std::fmt;
 
+use memchr::{memchr, memchr2};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -171,9 +172,7 @@ pub fn scan(bytes: &[u8]) -> Scanned<'_> {
         return Scanned::End;
     };
     if *first == SEPARATOR {
-        let end = bytes[1..]
-            .iter()
-            .position(|b| matches!(*b, SEPARATOR | b'\n'));
+        let end = memchr2(SEPARATOR, b'\n', &bytes[1..]);
         let Some(end) = end.map(|at| at + 1) else {
             return Scanned::Unfinished;
         };
@@ -183,7 +182,7 @@ pub fn scan(bytes: &[u8]) -> Scanned<'_> {
             return Scanned::Record(record, end + 1);
         }
     }
-    match bytes[1..].iter().position(|b| *b == SEPARATOR) {
+    match memchr(SEPARATOR, &bytes[1..]) {
         Some(at) => Scanned::Void(at + 1),
         None => Scanned::Unfinished,
     }

@@ -1,0 +1,173 @@
+//! A `mesh mcp` of its own, spoken to over its standard input and output.
+//!
+//! The client is as thin as can be (one line out, one line in, on a blocked thread), so
+//! that what is measured is the server.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::error::{Error, Result};
+
+/// The name under which this program is mesh.
+pub(crate) const MESH: &str = "mesh";
+
+/// What would lead a server elsewhere, if the bench itself runs in such an environment.
+const FOREIGN: [&str; 5] = [
+    "CLAUDE_CODE_SESSION_ID",
+    "CLAUDE_PROJECT_DIR",
+    "MESH_AGENT",
+    "MESH_DIR",
+    "MESH_LOG",
+];
+
+/// A server and the client that it serves. Dropped, it is killed and reaped.
+pub(crate) struct Server {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    next_id: u64,
+    line: String,
+}
+
+impl Server {
+    /// Starts a server over `folder`; nothing is said yet.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be started.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let mut command = program()?;
+        command.arg("mcp").env("MESH_DIR", folder);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn()?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(Error::new("a server without pipes"));
+        };
+        Ok(Self {
+            child,
+            input,
+            output: BufReader::new(output),
+            next_id: 1,
+            line: String::new(),
+        })
+    }
+
+    /// Starts a server over `folder` and shakes hands with it.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no session.
+    pub(crate) fn ready(folder: &Path) -> Result<Self> {
+        let mut server = Self::start(folder)?;
+        server.initialize()?;
+        Ok(server)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Shakes hands. Returns once the answer is there.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub(crate) fn initialize(&mut self) -> Result<()> {
+        let client = json!({"name": "bench", "version": "1"});
+        let params =
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
+        self.send("initialize", &params)?;
+        self.receive()?;
+        let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        self.write(&initialized)
+    }
+
+    /// Asks for a tool without waiting for the answer.
+    ///
+    /// # Errors
+    ///
+    /// Where the server is gone.
+    pub(crate) fn ask(&mut self, tool: &str, arguments: &Value) -> Result<()> {
+        let params = json!({"name": tool, "arguments": arguments});
+        self.send("tools/call", &params)
+    }
+
+    /// Waits for the answer to [`ask`](Self::ask): the structured content.
+    ///
+    /// # Errors
+    ///
+    /// Where the server is gone, or answers with an error.
+    pub(crate) fn answer(&mut self) -> Result<Value> {
+        let mut answer = self.receive()?;
+        let result = answer["result"].take();
+        match result["structuredContent"].is_object() && result["isError"] != json!(true) {
+            true => Ok(result["structuredContent"].clone()),
+            false => Err(Error::new(format!("a call failed: {answer} {result}"))),
+        }
+    }
+
+    /// Calls a tool.
+    ///
+    /// # Errors
+    ///
+    /// As [`ask`](Self::ask) and [`answer`](Self::answer).
+    pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Result<Value> {
+        self.ask(tool, arguments)?;
+        self.answer()
+    }
+
+    fn send(&mut self, method: &str, params: &Value) -> Result<()> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.write(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
+    }
+
+    fn write(&mut self, message: &Value) -> Result<()> {
+        let line = format!("{message}\n");
+        Ok(self.input.write_all(line.as_bytes())?)
+    }
+
+    fn receive(&mut self) -> Result<Value> {
+        self.line.clear();
+        if self.output.read_line(&mut self.line)? == 0 {
+            return Err(Error::new("the server ended"));
+        }
+        Ok(serde_json::from_str(&self.line)?)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended, and has been reaped then.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program to measure: this very one under another name, so that what is measured
+/// was compiled with the bench and is never an older one that lay around. `MESH_BINARY`
+/// names another.
+fn program() -> Result<Command> {
+    let mut command = match std::env::var_os("MESH_BINARY") {
+        Some(named) => Command::new(named),
+        None => Command::new(std::env::current_exe()?),
+    };
+    command.arg0(MESH);
+    for name in FOREIGN {
+        command.env_remove(name);
+    }
+    Ok(command)
+}
+
+/// Leaves everybody alone for a while: what is measured then is what they do by
+/// themselves.
+pub(crate) fn leave_alone(time: Duration) {
+    thread::sleep(time);
+}
