@@ -1,8 +1,8 @@
 //! Real processes on a real disk, under every fault that a machine has to offer.
 //!
 //! A run is a row of rounds, under one kind of the store's lock and then the other. A
-//! round begins with a [storm](storm): many agents at work whose servers are killed,
-//! stopped, left and started anew. Then the ground gives way ([hazards]): no room, no
+//! round begins with a storm: many agents at work whose servers are killed,
+//! stopped, left and started anew. Then the ground gives way (`hazards`): no room, no
 //! right to write, no descriptors, no folder, no journal.
 //!
 //! Everything that a server acknowledges goes into a [ledger]. After each scene fresh
