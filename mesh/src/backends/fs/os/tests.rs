@@ -360,6 +360,7 @@ fn a_change_of_the_journal_ends_the_wait() {
 #[test]
 fn a_folder_that_came_back_is_watched_anew() {
     let (_outer, path, fs_) = folder();
+    drop(block_on(fs_.create("journal.1")).unwrap());
     pollster::block_on(fs_.changed());
     fs::remove_dir_all(&path).unwrap();
     pollster::block_on(fs_.changed());
