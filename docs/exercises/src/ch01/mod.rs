@@ -1,0 +1,132 @@
+//! Two agents, one file: a save that loses nobody's line.
+//!
+//! Agents read a file, think, and save what they have read with a line of their own. Between
+//! the reading and the saving others may have saved. A save that does not look writes over
+//! them, and nobody hears of it.
+//!
+//! The task is a save that is refused where it is based on an old reading: the agent then
+//! reads again, and tries again. In `start.rs` it is never refused.
+
+pub mod answer;
+pub mod start;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::Exercise;
+use crate::orders::{Scene, Story, Task, every_order, turn};
+
+/// The exercise of chapter 1.
+pub const EXERCISE: Exercise = Exercise {
+    chapter: 1,
+    title: "Two agents, one file",
+    task: "Write a save that is refused if the file was written since the agent read it.",
+    start: || check(start::save),
+    answer: || check(answer::save),
+    show,
+};
+
+/// A file that agents share. What an agent has read is a copy of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SharedFile {
+    /// What stands in it.
+    pub lines: Vec<String>,
+    /// How often it was written.
+    pub version: u64,
+}
+
+/// What became of a save.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// The file is what was `seen`, and the new line.
+    Done,
+    /// The file is as it was: read it again.
+    Refused,
+}
+
+/// Adds `line` to the `file` as the agent has `seen` it. It has the file to itself meanwhile.
+pub type Save = fn(file: &mut SharedFile, seen: &SharedFile, line: &str) -> Saved;
+
+const AGENTS: [&str; 3] = ["ann", "bob", "carl"];
+
+/// Tries every order in which three agents read, save, and read again where they are refused.
+///
+/// # Errors
+///
+/// An order in which a line is lost, or an agent is refused whom nobody had disturbed.
+pub fn check(save: Save) -> Result<(), String> {
+    every_order(|| fleet(&AGENTS, save)).map(drop)
+}
+
+/// Agents that add a line each, until they are done.
+fn fleet(agents: &[&'static str], save: Save) -> Scene {
+    let (file, story) = (Rc::<RefCell<SharedFile>>::default(), Story::default());
+    let wrong = Rc::<RefCell<Option<String>>>::default();
+    let add = |name: &'static str| -> Task {
+        let (file, story, wrong) = (file.clone(), story.clone(), wrong.clone());
+        Box::pin(async move {
+            loop {
+                turn().await;
+                let seen = file.borrow().clone();
+                story.tell(format!("{name} reads"));
+                turn().await;
+                let undisturbed = *file.borrow() == seen;
+                match save(&mut file.borrow_mut(), &seen, name) {
+                    Saved::Done => return story.tell(format!("{name} saves")),
+                    Saved::Refused => story.tell(format!("{name} is refused")),
+                }
+                if undisturbed {
+                    let told = format!("{name} is refused, and the file is as {name} read it");
+                    *wrong.borrow_mut() = Some(told);
+                }
+            }
+        })
+    };
+    let tasks = agents.iter().map(|name| add(name)).collect();
+    let agents = agents.to_vec();
+    let judge = Box::new(move |over| match wrong.borrow().clone() {
+        Some(wrong) => Err(wrong),
+        None if over => all_there(&agents, &file.borrow().lines),
+        None => Ok(()),
+    });
+    Scene { tasks, story, judge }
+}
+
+/// Whether each agent's line is there once.
+fn all_there(agents: &[&str], lines: &[String]) -> Result<(), String> {
+    for name in agents {
+        let times = lines.iter().filter(|line| line == name).count();
+        if times != 1 {
+            return Err(format!("{name}'s line is {times} times in the file: {lines:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Two agents that overwrite each other, in all their orders.
+fn show() {
+    let overwrite: Save = |file, seen, line| {
+        file.lines.clone_from(&seen.lines);
+        file.lines.push(line.to_owned());
+        file.version += 1;
+        Saved::Done
+    };
+    let lost = Rc::<RefCell<usize>>::default();
+    let orders = every_order(|| {
+        let scene = fleet(&AGENTS[..2], overwrite);
+        let (judge, story, lost) = (scene.judge, scene.story.clone(), lost.clone());
+        Scene {
+            judge: Box::new(move |over| {
+                let end = judge(over);
+                if over {
+                    *lost.borrow_mut() += usize::from(end.is_err());
+                    let end = end.map_or_else(|wrong| wrong, |()| "both lines are there".to_owned());
+                    println!("{}: {end}", story.told());
+                }
+                Ok(())
+            }),
+            ..scene
+        }
+    });
+    println!("{} of {} orders lose a line", lost.borrow(), orders.unwrap_or_default());
+}
