@@ -72,7 +72,10 @@ pub fn every_order(scene: impl Fn() -> Scene) -> Result<usize, String> {
     let mut order = Vec::new();
     for orders in 1.. {
         play(scene(), &mut order)?;
-        while order.pop_if(|last: &mut Choice| last.taken + 1 == last.of).is_some() {}
+        while order
+            .pop_if(|last: &mut Choice| last.taken + 1 == last.of)
+            .is_some()
+        {}
         match order.last_mut() {
             Some(last) => last.taken += 1,
             None => return Ok(orders),
@@ -162,7 +165,14 @@ mod tests {
         });
         assert_eq!(orders, Ok(6));
         seen.borrow_mut().sort();
-        let all = ["a, a, b, b", "a, b, a, b", "a, b, b, a", "b, a, a, b", "b, a, b, a", "b, b, a, a"];
+        let all = [
+            "a, a, b, b",
+            "a, b, a, b",
+            "a, b, b, a",
+            "b, a, a, b",
+            "b, a, b, a",
+            "b, b, a, a",
+        ];
         assert_eq!(*seen.borrow(), all);
     }
 

@@ -61,7 +61,9 @@ impl Folder {
         let rename = |all: &mut BTreeMap<String, Directory>| {
             let taken = all.get(to).is_some_and(|files| !files.is_empty());
             let moved = if taken { None } else { all.remove(from) };
-            moved.map(|files| all.insert(to.to_owned(), files)).is_some()
+            moved
+                .map(|files| all.insert(to.to_owned(), files))
+                .is_some()
         };
         self.step(format!("mv -T {from} {to}"), rename).await
     }
@@ -95,7 +97,8 @@ impl Folder {
         turn().await;
         let files = self.directories.borrow().get(dir).cloned();
         let files: Vec<String> = files.into_iter().flatten().collect();
-        self.story.tell(format!("{}: ls {dir} ({})", self.who, files.join(" ")));
+        self.story
+            .tell(format!("{}: ls {dir} ({})", self.who, files.join(" ")));
         files
     }
 

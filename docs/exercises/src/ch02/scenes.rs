@@ -28,7 +28,10 @@ impl Inside {
         let names: Vec<&str> = inside.iter().map(String::as_str).collect();
         match names.len() {
             0 | 1 => Ok(()),
-            _ => Err(format!("{scene}: {} are inside together", names.join(" and "))),
+            _ => Err(format!(
+                "{scene}: {} are inside together",
+                names.join(" and ")
+            )),
         }
     }
 }
@@ -40,11 +43,15 @@ pub(super) fn one_after_the_other<L: Lock>() -> Result<(), String> {
         let folder = folder.of(who);
         if !alone(L::acquire(&folder, who)) {
             let told = folder.story().told();
-            return Err(format!("{who} cannot acquire a lock that is free. The order: {told}"));
+            return Err(format!(
+                "{who} cannot acquire a lock that is free. The order: {told}"
+            ));
         }
         if alone(L::acquire(&folder, "carl")) {
             let told = folder.story().told();
-            return Err(format!("carl acquires the lock of {who}. The order: {told}"));
+            return Err(format!(
+                "carl acquires the lock of {who}. The order: {told}"
+            ));
         }
         alone(L::release(&folder, who));
     }

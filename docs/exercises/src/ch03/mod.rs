@@ -58,9 +58,9 @@ const STARTS: [Millis; 2] = [0, 7_000_000];
 /// A case in which the holder believes in a lease that the grantor has ended, or gives away
 /// more than it must.
 pub fn check(believe_until: BelieveUntil) -> Result<(), String> {
-    for request in DELAYS {
-        for answer in DELAYS {
-            for (lease, speed, sent_at) in cases() {
+    for (speed, lease) in pairs(SPEEDS, LEASES) {
+        for (request, answer) in pairs(DELAYS, DELAYS) {
+            for sent_at in STARTS {
                 let case = Case {
                     request,
                     answer,
@@ -75,10 +75,13 @@ pub fn check(believe_until: BelieveUntil) -> Result<(), String> {
     Ok(())
 }
 
-fn cases() -> impl Iterator<Item = (Millis, u64, Millis)> {
-    let of_lease = |lease| SPEEDS.into_iter().map(move |speed| (lease, speed));
-    let pairs = LEASES.into_iter().flat_map(of_lease);
-    pairs.flat_map(|(lease, speed)| STARTS.into_iter().map(move |start| (lease, speed, start)))
+/// Each of the ones with each of the others.
+fn pairs<const N: usize, const M: usize>(
+    ones: [u64; N],
+    others: [u64; M],
+) -> impl Iterator<Item = (u64, u64)> {
+    let with_others = move |one| others.map(|other| (one, other));
+    ones.into_iter().flat_map(with_others)
 }
 
 /// What really happens, by the grantor's clock, which shows 0 when the claim is sent.

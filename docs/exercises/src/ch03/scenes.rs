@@ -61,7 +61,11 @@ impl Log {
                 println!("  {}  a deadline is cut to {}", by(now), by(*expires_at));
             }
         }
-        println!("  {}  {agent_id} claims for {LEASE_SECONDS} s: {}", by(now), told(&reply));
+        println!(
+            "  {}  {agent_id} claims for {LEASE_SECONDS} s: {}",
+            by(now),
+            told(&reply)
+        );
         self.state = state;
     }
 }

@@ -55,9 +55,13 @@ pub struct TooLate {
 }
 
 /// Who was granted the claim, under which fence, and how often each adds one to the number.
-const HOLDERS: [(&str, u64, usize); 3] = [("ann", 1, 2), ("bob", 2, 2), ("carl", 3, 1)];
+type Holder = (&'static str, u64, usize);
 
-/// Tries every order in which three holders reach the store. Each was granted the claim when
+/// Few first, since the shorter story says more.
+const TWO: &[Holder] = &[("ann", 1, 1), ("bob", 2, 1)];
+const THREE: &[Holder] = &[("ann", 1, 2), ("bob", 2, 2), ("carl", 3, 1)];
+
+/// Tries every order in which two and three holders reach the store. Each was granted the claim when
 /// the lease of the one before had ended, and each may be late with everything that it does.
 ///
 /// # Errors
@@ -65,7 +69,8 @@ const HOLDERS: [(&str, u64, usize); 3] = [("ann", 1, 2), ("bob", 2, 2), ("carl",
 /// An order in which an accepted addition is lost, or in which a holder is refused although
 /// nobody with a higher fence was there.
 pub fn check<S: Store + 'static>() -> Result<(), String> {
-    every_order(late_holders::<S>).map(drop)
+    every_order(|| late_holders::<S>(TWO))?;
+    every_order(|| late_holders::<S>(THREE)).map(drop)
 }
 
 /// The store, and what an onlooker knows of it.
@@ -101,15 +106,17 @@ impl<S: Store> Watched<S> {
     }
 }
 
-fn late_holders<S: Store + 'static>() -> Scene {
+fn late_holders<S: Store + 'static>(holders: &[Holder]) -> Scene {
     let (watched, story) = (Rc::<RefCell<Watched<S>>>::default(), Story::default());
-    let holder = |(name, fence, additions)| -> Task {
+    let holder = |&(name, fence, additions): &Holder| -> Task {
         let (watched, story) = (watched.clone(), story.clone());
         Box::pin(async move {
             for _ in 0..additions {
                 turn().await;
                 let what = format!("{name} reads");
-                let read = watched.borrow_mut().comes(&story, fence, &what, |s| s.read(fence));
+                let read = watched
+                    .borrow_mut()
+                    .comes(&story, fence, &what, |s| s.read(fence));
                 let Some(number) = read else { return };
                 turn().await;
                 let what = format!("{name} writes {}", number + 1);
@@ -123,7 +130,7 @@ fn late_holders<S: Store + 'static>() -> Scene {
         })
     };
     Scene {
-        tasks: HOLDERS.into_iter().map(holder).collect(),
+        tasks: holders.iter().map(holder).collect(),
         story,
         judge: Box::new(move |over| judge(&mut watched.borrow_mut(), over)),
     }
@@ -139,7 +146,9 @@ fn judge<S: Store>(watched: &mut Watched<S>, over: bool) -> Result<(), String> {
     let added = watched.added;
     match watched.store.read(u64::MAX) {
         Ok(number) if number == added => Ok(()),
-        Ok(number) => Err(format!("{added} additions were accepted, and the number is {number}")),
+        Ok(number) => Err(format!(
+            "{added} additions were accepted, and the number is {number}"
+        )),
         Err(_) => Err("the highest fence of all is refused".to_owned()),
     }
 }

@@ -42,7 +42,10 @@ fn claim(mesh: &mut State, now: Millis, agent_id: &str) -> u64 {
     let Reply::Claim(reply) = decision.reply else {
         return 0;
     };
-    println!("  {agent_id} claims for {LEASE_SECONDS} s, and is granted fence {}", reply.fence);
+    println!(
+        "  {agent_id} claims for {LEASE_SECONDS} s, and is granted fence {}",
+        reply.fence
+    );
     reply.fence
 }
 
