@@ -132,11 +132,13 @@ fn begins(line: &str, what: &str) -> bool {
         if let Some(after) = rest.strip_prefix(what) {
             return !after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
         }
-        let Some((word, after)) = rest.split_once(' ') else {
+        // A visibility may have a blank in it: `pub(in crate::core)`.
+        let end = if rest.starts_with("pub(") { ") " } else { " " };
+        let Some((word, after)) = rest.split_once(end) else {
             return false;
         };
         let qualifies = matches!(word, "pub" | "const" | "async" | "unsafe" | "default")
-            || (word.starts_with("pub(") && word.ends_with(')'));
+            || word.starts_with("pub(");
         if !qualifies {
             return false;
         }
@@ -205,6 +207,8 @@ impl Thing {
         self.a
     }
 
+    pub(in crate::core) fn second(&self) {}
+
     // anchor: short
     fn short(&self) {}
     // end: short
@@ -234,6 +238,8 @@ fn first() {}
         let first = "pub(crate) const fn first(\n    &self,\n) -> u8\nwhere\n    u8: Copy,\n{\n    self.a\n}\n";
         assert_eq!(text("fn first").unwrap(), first);
         assert_eq!(text("fn first #2").unwrap(), "fn first() {}\n");
+        let second = "pub(in crate::core) fn second(&self) {}\n";
+        assert_eq!(text("fn second").unwrap(), second);
         assert_eq!(
             text("struct Thing").unwrap(),
             "pub struct Thing {\n    a: u8,\n}\n"
