@@ -150,3 +150,26 @@ fn show() {
         orders.unwrap_or_default()
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_save_that_is_always_refused_is_no_answer() {
+        let wrong = check(|_, _, _| Saved::Refused).unwrap_err();
+        let first = "ann is refused, and the file is as ann read it";
+        assert!(wrong.starts_with(first), "{wrong}");
+    }
+
+    #[test]
+    fn a_version_that_is_compared_must_also_rise() {
+        let wrong = check(|file, seen, line| {
+            let saved = answer::save(file, seen, line);
+            file.version = 0;
+            saved
+        });
+        let wrong = wrong.unwrap_err();
+        assert!(!wrong.contains("refused, and"), "{wrong}");
+    }
+}

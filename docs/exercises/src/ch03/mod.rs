@@ -137,3 +137,32 @@ impl Case {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(believe_until: BelieveUntil) -> String {
+        check(believe_until).unwrap_err()
+    }
+
+    #[test]
+    fn to_count_from_the_answer_fails_where_the_answer_is_slow() {
+        let wrong = wrong(|call| call.answered_at + call.lease);
+        assert!(wrong.contains("the answer 5 ms"), "{wrong}");
+    }
+
+    #[test]
+    fn to_forget_the_drift_fails_where_the_clock_is_slow() {
+        let wrong = wrong(|call| call.sent_at + call.lease);
+        assert!(wrong.contains("shows 99 ms"), "{wrong}");
+        assert!(wrong.contains("ends the lease after 1000 ms"), "{wrong}");
+    }
+
+    #[test]
+    fn to_believe_nothing_is_no_answer() {
+        for timid in [|call: &Call| call.sent_at, |_: &Call| 0] {
+            assert!(wrong(timid).contains("could safely go on to 980 ms"));
+        }
+    }
+}

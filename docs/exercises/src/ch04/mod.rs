@@ -152,3 +152,78 @@ fn judge<S: Store>(watched: &mut Watched<S>, over: bool) -> Result<(), String> {
         Err(_) => Err("the highest fence of all is refused".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store that lets the same fence in again, or does not.
+    #[derive(Default)]
+    struct Guarded<const AGAIN: bool> {
+        number: u64,
+        highest: u64,
+    }
+
+    impl<const AGAIN: bool> Guarded<AGAIN> {
+        fn admit(&mut self, fence: u64) -> Result<(), TooLate> {
+            let again = AGAIN && fence == self.highest;
+            if fence > self.highest || again {
+                self.highest = fence;
+                return Ok(());
+            }
+            Err(TooLate { seen: self.highest })
+        }
+    }
+
+    impl<const AGAIN: bool> Store for Guarded<AGAIN> {
+        fn read(&mut self, fence: u64) -> Result<u64, TooLate> {
+            self.admit(fence).map(|()| self.number)
+        }
+
+        fn write(&mut self, fence: u64, number: u64) -> Result<(), TooLate> {
+            self.admit(fence).map(|()| self.number = number)
+        }
+    }
+
+    #[test]
+    fn a_holder_may_come_again() {
+        assert_eq!(check::<Guarded<true>>(), Ok(()));
+        let wrong = check::<Guarded<false>>().unwrap_err();
+        let refused = "ann writes 1, and nobody with a higher fence was there";
+        assert!(wrong.starts_with(refused), "{wrong}");
+    }
+
+    #[test]
+    fn a_late_writer_is_found_with_two_holders() {
+        let wrong = check::<start_of_the_book::Counter>().unwrap_err();
+        assert!(
+            wrong.starts_with("2 additions were accepted, and the number is 1"),
+            "{wrong}"
+        );
+    }
+
+    /// What `start.rs` is before anybody edits it.
+    mod start_of_the_book {
+        use super::{Store, TooLate};
+
+        #[derive(Default)]
+        pub(super) struct Counter {
+            number: u64,
+            highest: u64,
+        }
+
+        impl Store for Counter {
+            fn read(&mut self, _fence: u64) -> Result<u64, TooLate> {
+                Ok(self.number)
+            }
+
+            fn write(&mut self, fence: u64, number: u64) -> Result<(), TooLate> {
+                if fence < self.highest {
+                    return Err(TooLate { seen: self.highest });
+                }
+                (self.highest, self.number) = (fence, number);
+                Ok(())
+            }
+        }
+    }
+}
