@@ -2,12 +2,12 @@
 
 use super::{Saved, SharedFile};
 
-/// Adds a line to the file, unless it was written since the agent has seen it.
-pub fn save(file: &mut SharedFile, seen: &SharedFile, line: &str) -> Saved {
-    if file.version != seen.version {
+/// Replaces what stands in the file, if that still is what the agent has read.
+pub fn save(file: &mut SharedFile, seen: u64, lines: Vec<String>) -> Saved {
+    if file.version != seen {
         return Saved::Refused;
     }
-    file.lines.push(line.to_owned());
+    file.lines = lines;
     file.version += 1;
     Saved::Done
 }

@@ -62,58 +62,92 @@ pub fn check<L: Lock>() -> Result<(), String> {
 mod tests {
     use super::*;
 
-    /// A lock of which each function is the answer's or the textbook's.
-    macro_rules! one_wrong {
-        ($name:ident, $acquire:ident, $release:ident, $steal:ident) => {
-            struct $name;
-            impl Lock for $name {
-                async fn acquire(folder: &Folder, me: &str) -> bool {
-                    $acquire::Mine::acquire(folder, me).await
-                }
-                async fn release(folder: &Folder, me: &str) {
-                    $release::Mine::release(folder, me).await;
-                }
-                async fn steal(folder: &Folder, stale: &str) {
-                    $steal::Mine::steal(folder, stale).await;
-                }
-            }
-        };
-    }
-
     /// What `start.rs` is before anybody edits it.
-    mod textbook {
-        use super::{Folder, Lock};
+    struct Textbook;
 
-        pub(super) struct Mine;
+    impl Lock for Textbook {
+        async fn acquire(folder: &Folder, me: &str) -> bool {
+            folder.make_dir("lock").await && folder.make_file("lock", me).await
+        }
 
-        impl Lock for Mine {
-            async fn acquire(folder: &Folder, me: &str) -> bool {
-                folder.make_dir("lock").await && folder.make_file("lock", me).await
-            }
+        async fn release(folder: &Folder, _me: &str) {
+            folder.remove_all("lock").await;
+        }
 
-            async fn release(folder: &Folder, _me: &str) {
+        async fn steal(folder: &Folder, stale: &str) {
+            if folder.list("lock").await == [stale] {
                 folder.remove_all("lock").await;
-            }
-
-            async fn steal(folder: &Folder, stale: &str) {
-                if folder.list("lock").await == [stale] {
-                    folder.remove_all("lock").await;
-                }
             }
         }
     }
 
-    one_wrong!(WrongAcquire, textbook, answer, answer);
-    one_wrong!(WrongRelease, answer, textbook, answer);
-    one_wrong!(WrongSteal, answer, answer, textbook);
+    /// Removes by name, but takes the lock in two steps.
+    struct TwoSteps;
+
+    impl Lock for TwoSteps {
+        async fn acquire(folder: &Folder, me: &str) -> bool {
+            Textbook::acquire(folder, me).await
+        }
+
+        async fn release(folder: &Folder, me: &str) {
+            if folder.remove_file("lock", me).await {
+                folder.remove_dir("lock").await;
+            }
+        }
+
+        async fn steal(folder: &Folder, stale: &str) {
+            Self::release(folder, stale).await;
+        }
+    }
+
+    /// Takes the lock in one step, and frees whoever's it is.
+    struct FreesAny;
+
+    impl Lock for FreesAny {
+        async fn acquire(folder: &Folder, me: &str) -> bool {
+            answer::Mine::acquire(folder, me).await
+        }
+
+        async fn release(folder: &Folder, me: &str) {
+            Textbook::release(folder, me).await;
+        }
+
+        async fn steal(folder: &Folder, stale: &str) {
+            answer::Mine::steal(folder, stale).await;
+        }
+    }
+
+    /// Takes the lock in one step, and steals whoever's it is by now.
+    struct StealsAny;
+
+    impl Lock for StealsAny {
+        async fn acquire(folder: &Folder, me: &str) -> bool {
+            answer::Mine::acquire(folder, me).await
+        }
+
+        async fn release(folder: &Folder, me: &str) {
+            answer::Mine::release(folder, me).await;
+        }
+
+        async fn steal(folder: &Folder, stale: &str) {
+            Textbook::steal(folder, stale).await;
+        }
+    }
 
     #[test]
     fn each_of_the_three_mistakes_is_found() {
-        let wrong = check::<WrongAcquire>().unwrap_err();
-        assert!(wrong.starts_with("a process was killed"), "{wrong}");
-        let wrong = check::<WrongRelease>().unwrap_err();
-        assert!(wrong.starts_with("a robbed owner comes back"), "{wrong}");
-        let wrong = check::<WrongSteal>().unwrap_err();
-        assert!(wrong.starts_with("two thieves"), "{wrong}");
+        let wrong = [
+            (check::<Textbook>(), "two thieves"),
+            (check::<StealsAny>(), "two thieves"),
+            (check::<FreesAny>(), "a robbed owner comes back"),
+            (
+                check::<TwoSteps>(),
+                "a process was killed in the middle of acquire",
+            ),
+        ];
+        for (found, begins) in wrong {
+            let found = found.unwrap_err();
+            assert!(found.starts_with(begins), "{begins}: {found}");
+        }
     }
 }
