@@ -110,7 +110,7 @@ fn killed<L: Lock>(
 
 /// Nobody is dead, and nobody steals.
 pub(super) fn two_at_once<L: Lock>() -> Result<(), String> {
-    scene::<L>("two at once", |folder, inside| {
+    scene("two at once", |folder, inside| {
         let works = |who| works::<L>(folder, inside, who);
         vec![works("ann"), works("bob")]
     })
@@ -118,7 +118,7 @@ pub(super) fn two_at_once<L: Lock>() -> Result<(), String> {
 
 /// A dead process holds the lock. Two others find that out, steal it, and acquire it.
 pub(super) fn two_thieves<L: Lock>() -> Result<(), String> {
-    scene::<L>("two thieves of a dead owner's lock", |folder, inside| {
+    scene("two thieves of a dead owner's lock", |folder, inside| {
         alone(L::acquire(&folder.of("dead"), "dead"));
         let robs = |who| robs::<L>(folder, inside, who, "dead");
         vec![robs("ann"), robs("bob")]
@@ -128,7 +128,7 @@ pub(super) fn two_thieves<L: Lock>() -> Result<(), String> {
 /// Ann holds the lock and stands still; bob takes her for dead, and robs her. Carl only waits
 /// for his turn. Then ann goes on, and gives back what is not hers any more.
 pub(super) fn robbed_owner<L: Lock>() -> Result<(), String> {
-    scene::<L>("a robbed owner comes back", |folder, inside| {
+    scene("a robbed owner comes back", |folder, inside| {
         alone(L::acquire(&folder.of("ann"), "ann"));
         let ann = folder.of("ann");
         let comes_back: Task = Box::pin(async move { L::release(&ann, "ann").await });
@@ -138,10 +138,7 @@ pub(super) fn robbed_owner<L: Lock>() -> Result<(), String> {
 }
 
 /// Plays a scene in every order.
-fn scene<L: Lock>(
-    name: &'static str,
-    cast: impl Fn(&Folder, &Inside) -> Vec<Task>,
-) -> Result<(), String> {
+fn scene(name: &'static str, cast: impl Fn(&Folder, &Inside) -> Vec<Task>) -> Result<(), String> {
     let play = || {
         let (folder, inside) = (Folder::default(), Inside::default());
         Scene {
