@@ -8,13 +8,18 @@
 //! Guarantees, held by a test: each `start` fails its check, each `answer` passes it, each
 //! folder `src/chNN` is in [`EXERCISES`]. Left to others: the text, which is in
 //! `docs/book/`, and `cargo exercise`, which is `main.rs`. [`markdown`] is no exercise: it is
-//! what the tests of the book and its preprocessor have in common.
+//! what the tests of the book and its preprocessor have in common; [`orders`] is how
+//! checks try every order of a few steps.
 
 pub mod markdown;
+pub mod orders;
 
 // 1. Two agents, one file
+pub mod ch01;
 // 2. A lock on a file system
+pub mod ch02;
 // 3. Leases
+pub mod ch03;
 // 4. Fences
 pub mod ch04;
 // 5. Fair queues
@@ -29,8 +34,11 @@ pub mod ch04;
 /// All exercises, in the order of the chapters.
 pub const EXERCISES: &[Exercise] = &[
     // 1. Two agents, one file
+    ch01::EXERCISE,
     // 2. A lock on a file system
+    ch02::EXERCISE,
     // 3. Leases
+    ch03::EXERCISE,
     // 4. Fences
     ch04::EXERCISE,
     // 5. Fair queues

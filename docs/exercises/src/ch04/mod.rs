@@ -1,138 +1,229 @@
 //! Fences: a store that refuses who is late.
 //!
-//! A lease ends while its holder stands still, and the next holder writes. Then the first one
-//! goes on, sees nothing of all that, and writes too. No lock can prevent that from its side.
-//! The store can: each grant carries a fence, a number higher than all before it, every write
-//! brings its fence along, and the store refuses a fence that is lower than one it has seen.
+//! A lease ends while its holder stands still, and the next holder reads and writes. Then the
+//! first one goes on, sees nothing of all that, and writes too. No lock can prevent that from
+//! its side. The store can: each grant carries a fence, a number higher than all before it;
+//! whoever reads or writes shows its fence, and the store refuses one that is lower than
+//! one that it has seen.
 //!
-//! The task is that store. In `start.rs` it takes the fence and makes nothing of it.
+//! The task is that store. In `start.rs` it compares fences, and a late writer still gets
+//! through.
 
 pub mod answer;
+mod scenes;
 pub mod start;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::Exercise;
+use crate::orders::{Scene, Story, Task, every_order, turn};
 
 /// The exercise of chapter 4.
 pub const EXERCISE: Exercise = Exercise {
     chapter: 4,
     title: "Fences",
-    task: "Write a store that refuses a write whose fence is lower than one it has seen.",
-    start: check::<start::Store>,
-    answer: check::<answer::Store>,
-    show,
+    task: "Write a store that refuses a fence which is lower than one that it was shown.",
+    start: check::<start::Counter>,
+    answer: check::<answer::Counter>,
+    show: scenes::show,
 };
 
-/// What is written under a claim.
+/// A number that those who were granted the claim on it may change, each under its fence. A
+/// holder may come as often as it likes, so the same fence may come again.
 pub trait Store: Default {
-    /// Replaces the text, under the fence of the writer's claim. A holder may write as often
-    /// as it likes, so the same fence may come again.
+    /// The number.
     ///
     /// # Errors
     ///
-    /// Where a higher fence was seen before. The text then stays.
-    fn write(&mut self, fence: u64, text: &str) -> Result<(), TooLate>;
+    /// Where a higher fence was shown before.
+    fn read(&mut self, fence: u64) -> Result<u64, TooLate>;
 
-    /// The text.
-    fn read(&self) -> &str;
+    /// Replaces the number.
+    ///
+    /// # Errors
+    ///
+    /// Where a higher fence was shown before. The number then stays.
+    fn write(&mut self, fence: u64, number: u64) -> Result<(), TooLate>;
 }
 
-/// Why a write is refused.
+/// Why somebody is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLate {
-    /// The highest fence that the store has seen.
+    /// The highest fence that the store was shown.
     pub seen: u64,
 }
 
-/// The fences that writers bring.
-const FENCES: [u64; 3] = [1, 2, 3];
+/// Who was granted the claim, under which fence, and how often each adds one to the number.
+type Holder = (&'static str, u64, usize);
 
-/// Tries all orders of up to five writes of three holders.
+/// Few first, since the shorter story says more.
+const TWO: &[Holder] = &[("ann", 1, 1), ("bob", 2, 1)];
+const THREE: &[Holder] = &[("ann", 1, 2), ("bob", 2, 2), ("carl", 3, 1)];
+
+/// Tries every order in which two and three holders reach the store. Each was granted the claim when
+/// the lease of the one before had ended, and each may be late with everything that it does.
 ///
 /// # Errors
 ///
-/// A shortest order in which the store does wrong, and what it does.
-pub fn check<S: Store>() -> Result<(), String> {
-    let mut orders: Vec<Vec<u64>> = vec![Vec::new()];
-    for _ in 0..5 {
-        let longer = |order: &Vec<u64>| FENCES.map(|fence| [order.as_slice(), &[fence]].concat());
-        orders = orders.iter().flat_map(longer).collect();
-        for order in &orders {
-            run::<S>(order)?;
+/// An order in which an accepted addition is lost, or in which a holder is refused although
+/// nobody with a higher fence was there.
+pub fn check<S: Store + 'static>() -> Result<(), String> {
+    every_order(|| late_holders::<S>(TWO))?;
+    every_order(|| late_holders::<S>(THREE)).map(drop)
+}
+
+/// The store, and what an onlooker knows of it.
+#[derive(Default)]
+struct Watched<S> {
+    store: S,
+    /// The highest fence that was shown to it.
+    shown: u64,
+    /// How many additions it has accepted.
+    added: u64,
+    /// Who was refused without a reason.
+    wronged: Option<String>,
+}
+
+impl<S: Store> Watched<S> {
+    /// Somebody comes with a fence. What they do is told, and whether they were let in.
+    fn comes<T>(
+        &mut self,
+        story: &Story,
+        fence: u64,
+        what: &str,
+        act: impl FnOnce(&mut S) -> Result<T, TooLate>,
+    ) -> Option<T> {
+        let newest = fence >= self.shown;
+        self.shown = self.shown.max(fence);
+        let done = act(&mut self.store);
+        let refused = if done.is_ok() { "" } else { ", and is refused" };
+        story.tell(format!("{what} under fence {fence}{refused}"));
+        if newest && done.is_err() {
+            self.wronged = Some(format!("{what}, and nobody with a higher fence was there"));
         }
+        done.ok()
     }
-    Ok(())
 }
 
-/// Writes in one order; the last write is the one that is judged.
-fn run<S: Store>(order: &[u64]) -> Result<(), String> {
-    let mut store = S::default();
-    let mut stands = String::new();
-    for (number, fence) in (1..).zip(order) {
-        let seen = order[..number - 1].iter().max().copied().unwrap_or(0);
-        let text = format!("write {number}");
-        let done = store.write(*fence, &text);
-        let wanted = match *fence < seen {
-            true => Err(TooLate { seen }),
-            false => Ok(()),
-        };
-        if wanted.is_ok() {
-            stands = text;
-        }
-        if done != wanted {
-            return Err(format!(
-                "writes come with the fences {order:?}; write {number} gets {done:?}, \
-                 and should get {wanted:?}"
-            ));
-        }
-        if store.read() != stands {
-            return Err(format!(
-                "writes come with the fences {order:?}; after write {number} there stands \
-                 {:?}, and should stand {stands:?}",
-                store.read()
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// A holder is paused beyond the end of its lease, once with each kind of store.
-fn show() {
-    println!("A store that asks for no fence:");
-    paused_holder(&mut Trusting::default());
-    println!("\nA store that compares fences:");
-    paused_holder(&mut answer::Store::default());
-}
-
-fn paused_holder(store: &mut impl Store) {
-    println!("  ann is granted the claim, with fence 1, and stands still");
-    println!("  ann's lease ends; bob is granted the claim, with fence 2");
-    write(store, "bob", 2);
-    println!("  ann goes on where she stood");
-    write(store, "ann", 1);
-    println!("  there stands: {}", store.read());
-}
-
-fn write(store: &mut impl Store, who: &str, fence: u64) {
-    let end = match store.write(fence, &format!("{who}'s work")) {
-        Ok(()) => "written".to_owned(),
-        Err(TooLate { seen }) => format!("refused, the store has seen fence {seen}"),
+fn late_holders<S: Store + 'static>(holders: &[Holder]) -> Scene {
+    let (watched, story) = (Rc::<RefCell<Watched<S>>>::default(), Story::default());
+    let holder = |&(name, fence, additions): &Holder| -> Task {
+        let (watched, story) = (watched.clone(), story.clone());
+        Box::pin(async move {
+            for _ in 0..additions {
+                turn().await;
+                let what = format!("{name} reads");
+                let read = watched
+                    .borrow_mut()
+                    .comes(&story, fence, &what, |s| s.read(fence));
+                let Some(number) = read else { return };
+                turn().await;
+                let what = format!("{name} writes {}", number + 1);
+                let mut watched = watched.borrow_mut();
+                let write = |store: &mut S| store.write(fence, number + 1);
+                match watched.comes(&story, fence, &what, write) {
+                    Some(()) => watched.added += 1,
+                    None => return,
+                }
+            }
+        })
     };
-    println!("  {who} writes with fence {fence}: {end}");
+    Scene {
+        tasks: holders.iter().map(holder).collect(),
+        story,
+        judge: Box::new(move |over| judge(&mut watched.borrow_mut(), over)),
+    }
 }
 
-/// A store that believes everybody.
-#[derive(Debug, Default)]
-struct Trusting {
-    text: String,
+fn judge<S: Store>(watched: &mut Watched<S>, over: bool) -> Result<(), String> {
+    if let Some(wronged) = watched.wronged.take() {
+        return Err(wronged);
+    }
+    if !over {
+        return Ok(());
+    }
+    let added = watched.added;
+    match watched.store.read(u64::MAX) {
+        Ok(number) if number == added => Ok(()),
+        Ok(number) => Err(format!(
+            "{added} additions were accepted, and the number is {number}"
+        )),
+        Err(_) => Err("the highest fence of all is refused".to_owned()),
+    }
 }
 
-impl Store for Trusting {
-    fn write(&mut self, _fence: u64, text: &str) -> Result<(), TooLate> {
-        text.clone_into(&mut self.text);
-        Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store that lets the same fence in again, or does not.
+    #[derive(Default)]
+    struct Guarded<const AGAIN: bool> {
+        number: u64,
+        highest: u64,
     }
 
-    fn read(&self) -> &str {
-        &self.text
+    impl<const AGAIN: bool> Guarded<AGAIN> {
+        fn admit(&mut self, fence: u64) -> Result<(), TooLate> {
+            let again = AGAIN && fence == self.highest;
+            if fence > self.highest || again {
+                self.highest = fence;
+                return Ok(());
+            }
+            Err(TooLate { seen: self.highest })
+        }
+    }
+
+    impl<const AGAIN: bool> Store for Guarded<AGAIN> {
+        fn read(&mut self, fence: u64) -> Result<u64, TooLate> {
+            self.admit(fence).map(|()| self.number)
+        }
+
+        fn write(&mut self, fence: u64, number: u64) -> Result<(), TooLate> {
+            self.admit(fence).map(|()| self.number = number)
+        }
+    }
+
+    #[test]
+    fn a_holder_may_come_again() {
+        assert_eq!(check::<Guarded<true>>(), Ok(()));
+        let wrong = check::<Guarded<false>>().unwrap_err();
+        let refused = "ann writes 1, and nobody with a higher fence was there";
+        assert!(wrong.starts_with(refused), "{wrong}");
+    }
+
+    #[test]
+    fn a_late_writer_is_found_with_two_holders() {
+        let wrong = check::<start_of_the_book::Counter>().unwrap_err();
+        assert!(
+            wrong.starts_with("2 additions were accepted, and the number is 1"),
+            "{wrong}"
+        );
+    }
+
+    /// What `start.rs` is before anybody edits it.
+    mod start_of_the_book {
+        use super::{Store, TooLate};
+
+        #[derive(Default)]
+        pub(super) struct Counter {
+            number: u64,
+            highest: u64,
+        }
+
+        impl Store for Counter {
+            fn read(&mut self, _fence: u64) -> Result<u64, TooLate> {
+                Ok(self.number)
+            }
+
+            fn write(&mut self, fence: u64, number: u64) -> Result<(), TooLate> {
+                if fence < self.highest {
+                    return Err(TooLate { seen: self.highest });
+                }
+                (self.highest, self.number) = (fence, number);
+                Ok(())
+            }
+        }
     }
 }
