@@ -177,7 +177,7 @@ impl World {
 
     fn steps<P: Protocol>(&self) -> Steps<Self, Action> {
         let mut steps = Vec::new();
-        for n in 0..WRITERS.len() {
+        for (n, who) in WRITERS.iter().enumerate() {
             let mut next = self.clone();
             let action = match self.writers[n] {
                 Phase::Told { .. } | Phase::Gone => continue,
@@ -203,8 +203,7 @@ impl World {
             };
             let judged = match next.writers[n] == self.writers[n] {
                 true => Err(format!(
-                    "{} does that again and again, and never answers",
-                    WRITERS[n]
+                    "{who} does that again and again, and never answers"
                 )),
                 false => next.judge::<P>().map(|()| next),
             };
