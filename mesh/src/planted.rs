@@ -79,6 +79,8 @@ bugs! {
     LapsedHoldKept breaks "C9",
     #[doc = "The exclusive mode is granted under the old fence."]
     UpgradeKeepsFence breaks "C3",
+    #[doc = "Whoever is granted a resource gets the fence that the last holder had."]
+    FenceNotRaised breaks "C3",
     #[doc = "A downgrade promotes nobody."]
     DowngradePromotesNobody breaks "C8",
     #[doc = "A claim that would wait for itself is queued."]

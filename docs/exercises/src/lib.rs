@@ -13,6 +13,7 @@
 
 pub mod markdown;
 pub mod orders;
+mod search;
 
 // 1. Two agents, one file
 pub mod ch01;
@@ -23,9 +24,13 @@ pub mod ch03;
 // 4. Fences
 pub mod ch04;
 // 5. Fair queues
+pub mod ch05;
 // 6. The log
+pub mod ch06;
 // 7. Rotation
+pub mod ch07;
 // 8. Messages
+pub mod ch08;
 // 9. Simulation
 // 10. Model checking
 // 11. Beyond one machine
@@ -42,9 +47,13 @@ pub const EXERCISES: &[Exercise] = &[
     // 4. Fences
     ch04::EXERCISE,
     // 5. Fair queues
+    ch05::EXERCISE,
     // 6. The log
+    ch06::EXERCISE,
     // 7. Rotation
+    ch07::EXERCISE,
     // 8. Messages
+    ch08::EXERCISE,
     // 9. Simulation
     // 10. Model checking
     // 11. Beyond one machine

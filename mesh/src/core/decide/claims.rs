@@ -223,7 +223,7 @@ impl Draft {
             resource: request.resource.clone(),
             agent_id: request.agent_id.clone(),
             claim_id: self.next_claim_id()?,
-            fence: self.state.newest_fence(&request.resource) + 1,
+            fence: self.next_fence(&request.resource),
             mode,
             lease_ms,
             expires_at: after(self.now, lease_ms),
