@@ -6,6 +6,8 @@
 //! which sends what it is told). [`Random`] makes choices that a seed repeats, and
 //! [`log`] reads a folder as the library sees it.
 //!
+//! [`transcript`] runs what a page shows of a shell, and [`markdown`] finds it there.
+//!
 //! [`torture`] is a harness of its own, for the binary of that name: it judges what it sees
 //! in place of asserting it.
 //!
@@ -32,6 +34,7 @@
 mod client;
 mod line;
 pub mod log;
+pub mod markdown;
 pub mod power_cuts;
 mod process;
 mod random;
@@ -40,6 +43,7 @@ mod site;
 mod story;
 mod terminal;
 pub mod torture;
+pub mod transcript;
 
 pub use client::{CallError, Client};
 pub use line::Line;
