@@ -22,9 +22,13 @@ pub mod ch04;
 // 7. Rotation
 // 8. Messages
 // 9. Simulation
+pub mod ch09;
 // 10. Model checking
+pub mod ch10;
 // 11. Beyond one machine
+pub mod ch11;
 // 12. How others do it
+pub mod ch12;
 
 /// All exercises, in the order of the chapters.
 pub const EXERCISES: &[Exercise] = &[
@@ -38,9 +42,13 @@ pub const EXERCISES: &[Exercise] = &[
     // 7. Rotation
     // 8. Messages
     // 9. Simulation
+    ch09::EXERCISE,
     // 10. Model checking
+    ch10::EXERCISE,
     // 11. Beyond one machine
+    ch11::EXERCISE,
     // 12. How others do it
+    ch12::EXERCISE,
 ];
 
 /// The exercise of a chapter.
