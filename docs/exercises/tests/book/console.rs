@@ -104,7 +104,7 @@ mod bad_pages {
         let tree = Tree::of(&[("docs/bad.md", text)]);
         let problems = check(&tree.pages("docs")[0]);
         tree.mend(&problems);
-        (problems, tree.read("docs/bad.md").unwrap())
+        (problems, tree.read("docs/bad.md").expect("a page"))
     }
 
     #[test]

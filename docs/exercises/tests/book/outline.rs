@@ -45,6 +45,7 @@ const PARTS: &[(&str, &[&str])] = &[
             "models.md",
             "torture.md",
             "benchmarks.md",
+            "benchmarks/",
         ],
     ),
     ("Decisions", &["decisions/"]),

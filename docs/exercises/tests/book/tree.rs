@@ -222,7 +222,7 @@ fn a_problem_says_where_it_is_what_stands_there_and_what_should() {
     let problem = Problem::new(&page, 3, "two\nlines", "one");
     let text = "docs/a.md:3\n    stands: two\n            lines\n    should: one";
     assert_eq!(problem.to_string(), text);
-    assert!(!list(&[problem.clone()]).contains("BLESS"));
+    assert!(!list(std::slice::from_ref(&problem)).contains("BLESS"));
     assert!(list(&[problem.mended_by(0..1, String::new())]).contains("BLESS=1"));
 }
 
