@@ -162,7 +162,7 @@ impl Link {
 
     /// What happened, a line for each step.
     pub(super) fn story(&self) -> String {
-        let lines = self.story.iter().map(|line| format!("  {line}\n"));
-        lines.collect()
+        let lines = self.story.iter().map(|line| format!("  {line}"));
+        lines.collect::<Vec<String>>().join("\n")
     }
 }
