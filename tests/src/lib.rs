@@ -7,6 +7,7 @@
 //! [`log`] reads a folder as the library sees it.
 //!
 //! [`transcript`] runs what a page shows of a shell, and [`markdown`] finds it there.
+//! [`citations`] finds who cites a rule of the contract.
 //!
 //! [`torture`] is a harness of its own, for the binary of that name: it judges what it sees
 //! in place of asserting it.
@@ -31,6 +32,7 @@
     reason = "tests stand outside the ports, and see files and time as their users do"
 )]
 
+pub mod citations;
 mod client;
 mod line;
 pub mod log;

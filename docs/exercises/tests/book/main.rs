@@ -9,9 +9,11 @@
     reason = "tests stand outside the ports, and see files as their users do"
 )]
 
+mod built;
 mod code;
 mod console;
 mod exercises;
+mod invariants;
 mod links;
 mod outline;
 mod tree;

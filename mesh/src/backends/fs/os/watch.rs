@@ -1,4 +1,4 @@
-//! Being told by the system when somebody writes to the journal.
+//! Being told by the system when somebody writes to the journal (rule W2).
 //!
 //! A watch is of use only to whoever waits, and costs every process that has one a
 //! thread that wakes whenever anybody does anything in the folder. So it is made when
