@@ -2,12 +2,17 @@
 //!
 //! Pages link to sources by their paths in the repository, which is what reads well there. A
 //! built book is a site of its own, in which these paths lead nowhere. So each file that some
-//! page links to is added to the book at its end, and the links lead there. mdBook
+//! page links to is added at the end of the book, and the links lead there. mdBook
 //! gives the book as JSON on standard input, and takes it back from standard output;
 //! `book-sources supports RENDERER` is its question whether this is of use, which it is for all.
 //!
 //! Guarantees: nothing but links changes on a page, and a link to a file that is not there
 //! stays as it is: the tests of the book find those.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a tool of the repository, which reads its files as they are"
+)]
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -18,8 +23,8 @@ use std::path::{Path, PathBuf};
 use exercises::markdown::{Target, contents, follow};
 use serde_json::{Value, json};
 
-/// What the part of the book is called that the sources make up.
-const PART: &str = "Code that the pages link to";
+/// What the page is called that has the sources below it.
+const TITLE: &str = "Code that the pages link to";
 
 fn main() -> Result<(), Box<dyn Error>> {
     if std::env::args().nth(1).as_deref() == Some("supports") {
@@ -56,10 +61,7 @@ impl Sources {
             self.lead(item);
         }
         if !self.linked.is_empty() {
-            items.push(json!({ "PartTitle": PART }));
-        }
-        for path in &self.linked {
-            items.push(self.page(path)?);
+            items.push(self.overview()?);
         }
         Ok(book)
     }
@@ -105,6 +107,22 @@ impl Sources {
         !in_book && !is_picture && self.repository.join(path).exists()
     }
 
+    /// A page that lists all sources, with their pages below it.
+    fn overview(&self) -> Result<Value, Box<dyn Error>> {
+        let paths = self.linked.iter();
+        let list = paths.map(|path| format!("- [{path}]({path}.md)\n"));
+        let pages: Result<Vec<Value>, _> = self.linked.iter().map(|path| self.page(path)).collect();
+        Ok(json!({ "Chapter": {
+            "name": TITLE,
+            "content": format!("# {TITLE}\n\n{}", list.collect::<String>()),
+            "number": null,
+            "sub_items": pages?,
+            "path": "sources/all.md",
+            "source_path": null,
+            "parent_names": [],
+        } }))
+    }
+
     /// The page of a source.
     fn page(&self, path: &str) -> Result<Value, Box<dyn Error>> {
         let file = self.repository.join(path);
@@ -119,7 +137,7 @@ impl Sources {
             "sub_items": [],
             "path": place(path),
             "source_path": null,
-            "parent_names": [],
+            "parent_names": [TITLE],
         } }))
     }
 }
@@ -194,9 +212,12 @@ mod tests {
             items[0]["Chapter"]["content"],
             "[a](sources/clippy.toml.md)"
         );
-        assert_eq!(items[1]["PartTitle"], PART);
-        assert_eq!(items[2]["Chapter"]["path"], "sources/clippy.toml.md");
-        let content = items[2]["Chapter"]["content"].as_str().unwrap();
+        let overview = &items[1]["Chapter"];
+        let list = "# Code that the pages link to\n\n- [clippy.toml](clippy.toml.md)\n";
+        assert_eq!(overview["content"], list);
+        let page = &overview["sub_items"][0]["Chapter"];
+        assert_eq!(page["path"], "sources/clippy.toml.md");
+        let content = page["content"].as_str().unwrap();
         assert!(
             content.starts_with("# clippy.toml\n\n```toml\n# What must"),
             "{content}"

@@ -108,10 +108,18 @@ fn summary(pages: &[Page], placed: &mut BTreeSet<String>) -> String {
             placed.insert(page.path.clone());
             let title = contents(&page.text).title.unwrap_or_default();
             let path = page.path.strip_prefix("docs/").unwrap_or(&page.path);
-            text.push_str(&format!("- [{title}]({path})\n"));
+            let indent = if is_below(page, pages) { "  " } else { "" };
+            text.push_str(&format!("{indent}- [{title}]({path})\n"));
         }
     }
     text
+}
+
+/// Whether a page's folder has a README, below which it stands.
+fn is_below(page: &Page, pages: &[Page]) -> bool {
+    let (folder, name) = page.path.rsplit_once('/').unwrap_or(("", &page.path));
+    let readme = format!("{folder}/README.md");
+    folder != "docs" && name != "README.md" && pages.iter().any(|page| page.path == readme)
 }
 
 /// The page of a name, or all of a folder.
@@ -178,9 +186,8 @@ mod bad_pages {
         tree.mend(&problems);
         assert_eq!(summary_problems(&tree), []);
         let summary = tree.read(SUMMARY).unwrap();
-        assert!(
-            summary.ends_with("- [All](decisions/README.md)\n- [First](decisions/0001-a.md)\n")
-        );
+        let decisions = "- [All](decisions/README.md)\n  - [First](decisions/0001-a.md)\n";
+        assert!(summary.ends_with(decisions), "{summary}");
     }
 
     #[test]

@@ -180,8 +180,8 @@ fn named(lines: &[&str], below: &str) -> Option<String> {
     };
     let words: Vec<&str> = head.split(' ').collect();
     let is_kind =
-        |word: &&str| matches!(*word, "fn" | "struct" | "enum" | "trait" | "const" | "type");
-    let kind = words.iter().rposition(|word| is_kind(&word))?;
+        |word: &str| matches!(word, "fn" | "struct" | "enum" | "trait" | "const" | "type");
+    let kind = words.iter().rposition(|word| is_kind(word))?;
     let name = words.get(kind + 1)?;
     let end = name.find(|c: char| !c.is_alphanumeric() && c != '_');
     Some(format!("`{}`", &name[..end.unwrap_or(name.len())]))

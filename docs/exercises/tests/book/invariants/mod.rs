@@ -60,6 +60,17 @@ impl Kind {
             Self::Bug => "planted bugs",
         }
     }
+
+    /// The heading, for a narrow column.
+    fn column(self) -> &'static str {
+        match self {
+            Self::Golden => "golden",
+            Self::Test => "tests",
+            Self::Model => "models",
+            Self::Bug => "bugs",
+            Self::Asserted | Self::Kept | Self::Checker => self.heading(),
+        }
+    }
 }
 
 #[test]
@@ -137,7 +148,7 @@ fn difference(tree: &Tree, should: &str) -> Option<Problem> {
 /// The page, as it should be.
 fn page(gathered: &[(Rule, Proofs)]) -> String {
     let mut text = String::from(INTRODUCTION);
-    let kinds = Kind::ALL.map(Kind::heading).join(" | ");
+    let kinds = Kind::ALL.map(Kind::column).join(" | ");
     // Writing to a String cannot fail.
     let _ = write!(
         text,
