@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .clock(clock.clone())
         .open();
 
-    pollster::block_on(async {
+    futures_executor::block_on(async {
         let ada = mesh.claim(claim("ada")).await?;
         println!("ada: {:?}, fence {}", ada.status, ada.fence);
 

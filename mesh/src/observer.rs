@@ -66,7 +66,7 @@ impl Observer {
     ///
     /// Where the folder cannot be read, is damaged, or holds no journal (yet).
     pub fn look(&mut self) -> Result<&Snapshot, StorageError> {
-        pollster::block_on(self.catch_up())?;
+        futures_executor::block_on(self.catch_up())?;
         Ok(&self.snapshot)
     }
 
@@ -88,7 +88,7 @@ impl Observer {
     ///
     /// Where it cannot be listed, or has no format.
     pub fn condition(&self) -> Result<Condition, StorageError> {
-        pollster::block_on(self.examine())
+        futures_executor::block_on(self.examine())
     }
 
     async fn catch_up(&mut self) -> Result<(), StorageError> {

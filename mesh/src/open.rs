@@ -76,7 +76,7 @@ impl<C: Clock + Clone + Send + 'static> Options<C> {
     /// Opens the folder; see [`Mesh::open`].
     pub fn open(self) -> Mesh {
         let (mesh, served) = Mesh::queue();
-        let serve = move || pollster::block_on(serve(&self, served));
+        let serve = move || futures_executor::block_on(serve(&self, served));
         let spawned = thread::Builder::new().name("mesh".to_owned()).spawn(serve);
         if let Err(error) = spawned {
             // Every call will find the queue closed.
@@ -85,9 +85,11 @@ impl<C: Clock + Clone + Send + 'static> Options<C> {
         mesh
     }
 
-    fn coordinator(&self, served: Served) -> Result<OsCoordinator<C>, StorageError> {
+    async fn coordinator(&self, served: Served) -> Result<OsCoordinator<C>, StorageError> {
         let fs = OsFileSystem::open(&self.path, self.explicit)?;
-        let kind = pollster::block_on(Format::read(&fs))?.map_or(self.storage.lock, |f| f.lock);
+        let kind = Format::read(&fs)
+            .await?
+            .map_or(self.storage.lock, |f| f.lock);
         let clock = self.clock.clone();
         let lock = StoreLock::new(fs.clone(), clock.clone(), kind, seed());
         let storage = FsStorage::new(fs, clock.clone(), self.storage.clone(), seed());
@@ -100,7 +102,7 @@ impl<C: Clock + Clone + Send + 'static> Options<C> {
 async fn serve<C: Clock + Clone + Send + 'static>(options: &Options<C>, served: Served) {
     let mut first: Option<Call> = None;
     loop {
-        match options.coordinator(served.clone()) {
+        match options.coordinator(served.clone()).await {
             Ok(mut coordinator) => {
                 let Some(call) = first.take() else {
                     // Reading the log ahead of the first call makes that one fast. What

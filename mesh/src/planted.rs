@@ -79,6 +79,8 @@ bugs! {
     LapsedHoldKept breaks "C9",
     #[doc = "The exclusive mode is granted under the old fence."]
     UpgradeKeepsFence breaks "C3",
+    #[doc = "Whoever is granted a resource gets the fence that the last holder had."]
+    FenceNotRaised breaks "C3",
     #[doc = "A downgrade promotes nobody."]
     DowngradePromotesNobody breaks "C8",
     #[doc = "A claim that would wait for itself is queued."]
@@ -115,6 +117,8 @@ bugs! {
     ReleaseOfAnyonesLock breaks "lock",
     #[doc = "A journal that is not found at once is reported as lost."]
     NoSecondLook breaks "G7",
+    #[doc = "Whoever finds another one syncing believes itself synced."]
+    SyncLeftToOthers breaks "G4" | "G5" | "G6" | "G7",
     #[doc = "A log that ends too early is taken as it is."]
     EndNotHeldAgainstMarks breaks "G4",
     #[doc = "An event of an unknown kind is passed over."]
@@ -123,6 +127,8 @@ bugs! {
     LapseSleptThrough breaks "W1",
     #[doc = "A held claim gives no sign of life."]
     HeldTicketNotKept breaks "W1",
+    #[doc = "A held claim is told of its grant although that has lapsed by now."]
+    StaleGrantCollected breaks "A6" | "C9" | "C12",
     #[doc = "A held call is not looked at when the log goes on."]
     NewsSleptThrough breaks "W1",
     #[doc = "A caller that goes away leaves the ticket that its call took."]

@@ -190,6 +190,7 @@ impl SimFs {
                 world.turn(self.task.process, turn);
                 Micros::MAX
             } else {
+                world.turn(self.task.process, Turn::HalfWritten);
                 resumes
             }
         };
@@ -243,6 +244,7 @@ impl FileSystem for SimFs {
             let mut world = self.world.borrow_mut();
             if world.writing.contains_key(&file.inode) {
                 world.seen.hit(Seen::HalfWriteSeen);
+                world.turn(self.task.process, Turn::HalfWriteSeen);
             }
             let bytes = world.disk.bytes(file.inode);
             let from = bytes.len().min(offset as usize);
@@ -273,6 +275,7 @@ impl FileSystem for SimFs {
             let process = self.task.process;
             if world.torn.remove(&inode) {
                 world.seen.hit(Seen::TornTailHealed);
+                world.turn(process, Turn::TornTailHealed);
             }
             if is_seal(&bytes[..written]) {
                 world.note_sealer(inode, process);
@@ -394,6 +397,10 @@ impl FileSystem for SimFs {
                 world
                     .lock_owners
                     .insert(nonce, LockOwner { since, ..owner });
+            }
+            if to.starts_with("journal.") {
+                let name = to.to_owned();
+                world.turn(owner.process, Turn::RenamedOver { name });
             }
             world.disk.rename(from, to);
             Ok(())

@@ -115,6 +115,65 @@ fn rate(tape: &mut Tape, rates: [u32; 4]) -> u32 {
     tape.pick(&[0, 0, 0, 0, a, b, c, d])
 }
 
+/// The knobs in the order in which they are drawn, one draw each.
+const DRAWN: [&str; 31] = [
+    "processes",
+    "agents_each",
+    "resources",
+    "calls",
+    "lease_seconds",
+    "ttl_seconds",
+    "registered_of_ten",
+    "think_ms",
+    "rotate_bytes",
+    "page",
+    "lock",
+    "lockless",
+    "stretch",
+    "sync_micros",
+    "crash",
+    "power_cut",
+    "pause",
+    "slow_start",
+    "stall",
+    "clock_step",
+    "bad_clocks",
+    "century",
+    "write_error",
+    "sync_error",
+    "full",
+    "interrupt",
+    "half_write",
+    "racy_list",
+    "names_reorder",
+    "epilogue",
+    "stay_dead_of_ten",
+];
+
+/// The tape of a seed, but with the smallest and calmest world: everything that is not
+/// in `set` is as on an empty tape. `set` has knobs by name, with what is drawn for them.
+///
+/// # Errors
+///
+/// Names the first word of `set` that is none.
+pub fn calm_tape(seed: u64, set: &str) -> Result<Tape, String> {
+    let mut drawn = vec![0; DRAWN.len()];
+    for word in set.split(',').filter(|word| !word.is_empty()) {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let at = DRAWN.iter().position(|knob| *knob == name);
+        match (at, value.parse()) {
+            (Some(at), Ok(value)) => drawn[at] = value,
+            _ => {
+                return Err(format!(
+                    "{word:?} is no knob=draw; knobs: {}",
+                    DRAWN.join(", ")
+                ));
+            }
+        }
+    }
+    Ok(Tape::begun(drawn, seed))
+}
+
 impl Knobs {
     /// Draws a world. An empty tape gives the smallest and calmest one.
     pub fn draw(tape: &mut Tape) -> Self {
@@ -167,6 +226,34 @@ impl Knobs {
             stay_dead_of_ten: tape.pick(&[0, 2, 5]),
             network: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A knob that is drawn in another place would turn another one.
+    #[test]
+    fn each_knob_is_turned_by_its_own_name() {
+        let calm = Knobs::draw(&mut Tape::stored(Vec::new())).to_string();
+        for name in DRAWN.into_iter().filter(|name| *name != "epilogue") {
+            // No knob has its calm value at all of these draws.
+            let turned = (1..8).map(|draw| {
+                let mut tape = calm_tape(0, &format!("{name}={draw}")).expect("a knob");
+                Knobs::draw(&mut tape).to_string()
+            });
+            for knobs in turned.filter(|knobs| *knobs != calm) {
+                let changed: Vec<&str> = knobs
+                    .split(", ")
+                    .zip(calm.split(", "))
+                    .filter(|(now, before)| now != before)
+                    .filter_map(|(now, _)| now.split(':').next())
+                    .collect();
+                assert_eq!(changed, [name]);
+            }
+        }
+        assert!(calm_tape(0, "zebra=1").is_err());
     }
 }
 

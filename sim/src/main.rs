@@ -1,18 +1,22 @@
 //! The simulator's command line: sweep, replay, shrink, mutants, coverage, story.
 
+mod drawing;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
+use sim::knobs;
 use sim::mutants::{self, Mutant};
 use sim::report::{line, report};
-use sim::shrink::{Goal, shrink};
+use sim::shrink::{Goal, shrink, simplest};
 use sim::sometimes::Seen;
-use sim::story::{STORIES, draw};
 use sim::sweep::{Summary, Sweep, cores, sweep};
 use sim::tape::{self, Tape};
-use sim::{Outcome, Runner, run, run_on, run_seed};
+use sim::{Outcome, Runner, run_on};
+
+use drawing::{Drawing, Looking};
 
 /// Runs mesh in a world that breaks, and holds it against its contract.
 #[derive(Parser)]
@@ -51,27 +55,25 @@ enum Command {
     Shrink {
         #[command(flatten)]
         what: What,
-        /// How many runs it may take.
-        #[arg(long, default_value_t = 20_000)]
-        budget: usize,
-        /// Where to store the tape.
-        #[arg(long)]
-        out: Option<PathBuf>,
-        /// Shrink to a run that meets this situation, in place of one that breaks a rule.
-        #[arg(long)]
-        meets: Option<String>,
+        #[command(flatten)]
+        how: Shrinking,
     },
     /// Draw a run: a lane for each process, and one for the log.
     Story {
-        /// A named story; without, and without a seed, they are listed.
-        #[arg(long, conflicts_with = "seed")]
+        /// A named story; without, and without a run, they are listed.
+        #[arg(long, conflicts_with_all = ["seed", "tape"])]
         name: Option<String>,
-        /// The run of a seed.
-        #[arg(long)]
-        seed: Option<u64>,
+        #[command(flatten)]
+        drawing: Drawing,
         /// Where to write the picture.
         #[arg(long, default_value = "story.svg")]
         svg: PathBuf,
+        /// Draw every named story.
+        #[arg(long, requires = "out", conflicts_with_all = ["name", "seed", "tape"])]
+        all: bool,
+        /// The directory to write the pictures to.
+        #[arg(long, requires = "all")]
+        out: Option<PathBuf>,
     },
     /// Plant every bug in turn, and tell after how many seeds it is caught.
     Mutants {
@@ -109,20 +111,57 @@ struct What {
     runner: Runner,
 }
 
+#[derive(clap::Args)]
+struct Shrinking {
+    /// How many runs it may take, for each tape.
+    #[arg(long, default_value_t = 20_000)]
+    budget: usize,
+    /// Where to store the tape.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Shrink to a run that meets this situation, in place of one that breaks a rule; may
+    /// be repeated.
+    #[arg(long)]
+    meets: Vec<String>,
+    /// Search from the seed on, in worlds that are calm but for these knobs, each with what
+    /// is drawn for it: `pause=4,lock=1`.
+    #[arg(long, conflicts_with = "tape")]
+    calm: Option<String>,
+    /// The rule that must be broken there.
+    #[arg(long, requires = "calm")]
+    breaks: Option<String>,
+    /// What must stand in the words about the broken rule.
+    #[arg(long, default_value = "")]
+    says: String,
+    /// Take the simplest of so many such runs.
+    #[arg(long, default_value_t = 1, requires = "calm")]
+    of: usize,
+    #[command(flatten)]
+    looking: Looking,
+}
+
 impl What {
     fn run(&self) -> Result<(String, Outcome), String> {
-        if let Some(seed) = self.seed {
-            let outcome = run_on(self.runner, Tape::from_seed(seed));
-            return Ok((format!("seed {seed}"), outcome));
-        }
-        let path = self.tape.clone().unwrap_or_default();
-        let failed = |error| format!("cannot read {}: {error}", path.display());
-        #[allow(clippy::disallowed_methods, reason = "a tape that a person names")]
-        let text = std::fs::read_to_string(&path).map_err(failed)?;
-        let entries = tape::parse(&text)?;
-        let outcome = run_on(self.runner, Tape::stored(entries));
-        Ok((path.display().to_string(), outcome))
+        run_what(self.seed, self.tape.as_deref(), self.runner)
     }
+}
+
+/// Runs a seed or a stored tape, and says which.
+fn run_what(
+    seed: Option<u64>,
+    tape: Option<&Path>,
+    runner: Runner,
+) -> Result<(String, Outcome), String> {
+    if let Some(seed) = seed {
+        let outcome = run_on(runner, Tape::from_seed(seed));
+        return Ok((format!("seed {seed}"), outcome));
+    }
+    let path = tape.unwrap_or(Path::new(""));
+    let failed = |error| format!("cannot read {}: {error}", path.display());
+    #[allow(clippy::disallowed_methods, reason = "a tape that a person names")]
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let outcome = run_on(runner, Tape::stored(tape::parse(&text)?));
+    Ok((path.display().to_string(), outcome))
 }
 
 fn main() -> ExitCode {
@@ -165,13 +204,14 @@ fn serve(command: Command) -> Result<bool, String> {
             print!("{}", report(&origin, &outcome));
             Ok(outcome.violation.is_none())
         }
-        Command::Shrink {
-            what,
-            budget,
-            out,
-            meets,
-        } => shrunk(&what, budget, out, meets.as_deref()),
-        Command::Story { name, seed, svg } => story(name.as_deref(), seed, &svg),
+        Command::Shrink { what, how } => shrunk(&what, &how),
+        Command::Story {
+            out: Some(directory),
+            ..
+        } => drawing::all(&directory),
+        Command::Story {
+            name, drawing, svg, ..
+        } => drawing::one(name.as_deref(), &drawing, &svg),
         Command::Mutants { seeds, out } => matrix(seeds, out),
         Command::Coverage { seeds, runner } => {
             let how = Sweep {
@@ -232,73 +272,78 @@ fn print_coverage(summary: &Summary) {
     }
 }
 
-fn shrunk(
-    what: &What,
-    budget: usize,
-    out: Option<PathBuf>,
-    meets: Option<&str>,
-) -> Result<bool, String> {
+/// How many seeds are looked at for one that comes to the same.
+const SEARCHED: u64 = 200_000;
+
+fn shrunk(what: &What, how: &Shrinking) -> Result<bool, String> {
     let mutant = what.mutant.as_deref().map(Mutant::named).transpose()?;
     let _planted = mutant.map(Mutant::plant);
-    let (origin, outcome) = what.run()?;
-    let goal = match (meets, &outcome.violation) {
-        (Some(name), _) => Goal::Meets(situation(name)?),
-        (None, Some(broken)) => Goal::Breaks(broken.rule),
-        (None, None) => {
-            println!("{origin} breaks nothing");
-            return Ok(true);
+    let meets = how.meets.iter().map(|name| situation(name));
+    let meets: Vec<Seen> = meets.collect::<Result<_, _>>()?;
+    let texts = how.looking.texts();
+    let shows = Some(how.looking.focus(&texts)).filter(|focus| !focus.shows.is_empty());
+    let (origin, shrunk) = match (what.seed, &how.calm) {
+        (Some(seed), Some(set)) => {
+            let goal = Goal {
+                breaks: rule(how.breaks.as_deref())?,
+                says: &how.says,
+                meets: &meets,
+                shows,
+            };
+            knobs::calm_tape(seed, set)?;
+            let tape = |seed| knobs::calm_tape(seed, set).unwrap_or_else(|_| Tape::from_seed(seed));
+            let seeds = seed..seed + SEARCHED;
+            let found = simplest(what.runner, seeds, tape, goal, how.budget, how.of);
+            let (seed, shrunk) = found.ok_or("no seed comes to that")?;
+            (format!("seed {seed} in a world with {set}"), shrunk)
+        }
+        _ => {
+            let (origin, outcome) = what.run()?;
+            let breaks = outcome.violation.as_ref().map(|broken| broken.rule);
+            let goal = Goal {
+                breaks: breaks.filter(|_| meets.is_empty()),
+                says: &how.says,
+                meets: &meets,
+                shows,
+            };
+            if !goal.is_reached(&outcome) || breaks.is_none() && meets.is_empty() {
+                let what = "does not meet that, or breaks a rule, or nothing; try another seed";
+                return Err(format!("{origin} {what}"));
+            }
+            let shrunk = shrink(what.runner, outcome.tape, goal, how.budget);
+            (origin, shrunk)
         }
     };
-    if !goal.is_reached(&outcome) {
-        return Err(format!(
-            "{origin} does not meet that, or breaks a rule; try another seed"
-        ));
-    }
-    let before = outcome.tape.len();
-    let shrunk = shrink(what.runner, outcome.tape, goal, budget);
     println!("{}", report(&origin, &shrunk.outcome));
-    println!(
-        "{before} entries became {} in {} runs",
-        shrunk.tape.len(),
-        shrunk.runs
-    );
-    if let Some(out) = out {
+    let (entries, runs) = (shrunk.tape.len(), shrunk.runs);
+    println!("{origin} became {entries} entries in {runs} runs");
+    if let Some(out) = &how.out {
         let bug = what.mutant.as_deref().unwrap_or("none");
+        let broken = shrunk.outcome.violation.as_ref().map(|broken| broken.rule);
         let text = tape::print(&shrunk.tape);
-        let stored = match goal {
-            Goal::Breaks(rule) => format!("# {bug} {rule} from {origin}\n{text}"),
-            Goal::Meets(seen) => format!("# {seen:?} from {origin}\n{text}"),
+        let stored = match broken {
+            Some(rule) => format!("# {bug} {rule} from {origin}\n{text}"),
+            None => format!("# {} from {origin}\n{text}", how.meets.join(" ")),
         };
-        write(&out, &stored)?;
+        write(out, &stored)?;
     }
-    Ok(meets.is_some())
+    Ok(!meets.is_empty())
+}
+
+/// A rule by its name, as some bug breaks it.
+fn rule(name: Option<&str>) -> Result<Option<&'static str>, String> {
+    let Some(name) = name else { return Ok(None) };
+    let rules = Mutant::all().into_iter().flat_map(Mutant::breaks);
+    let found = rules.copied().find(|rule| *rule == name);
+    found
+        .map(Some)
+        .ok_or_else(|| format!("no bug breaks {name}"))
 }
 
 fn situation(name: &str) -> Result<Seen, String> {
     let mut all = Seen::ALL.iter().copied();
     all.find(|seen| format!("{seen:?}") == name)
         .ok_or_else(|| format!("no situation is called {name}; `sim coverage` lists them"))
-}
-
-fn story(name: Option<&str>, seed: Option<u64>, svg: &Path) -> Result<bool, String> {
-    let (title, outcome) = match (name, seed) {
-        (Some(name), _) => {
-            let story = STORIES.iter().find(|story| story.name == name);
-            let story = story.ok_or_else(|| format!("no story is called {name}"))?;
-            let outcome = run(Tape::stored(tape::parse(story.tape)?));
-            (format!("{}: {}", story.name, story.sentence), outcome)
-        }
-        (None, Some(seed)) => (format!("seed {seed}"), run_seed(seed)),
-        (None, None) => {
-            for story in STORIES {
-                println!("{:20} {}", story.name, story.sentence);
-            }
-            return Ok(true);
-        }
-    };
-    write(svg, &draw(&title, &outcome))?;
-    println!("{title}\n{}", svg.display());
-    Ok(outcome.violation.is_none())
 }
 
 fn matrix(seeds: u64, out: Option<PathBuf>) -> Result<bool, String> {

@@ -140,6 +140,16 @@ impl Mutant {
         }
     }
 
+    /// The rules, any of which it may be caught by.
+    pub fn breaks(self) -> &'static [&'static str] {
+        match self {
+            #[cfg(feature = "planted")]
+            Self::Mesh(bug) => bug.breaks(),
+            Self::Sim(SimBug::TimeoutTakenForLoss) => &["G6"],
+            Self::Sim(_) => &[],
+        }
+    }
+
     /// Plants it in this thread.
     pub fn plant(self) -> Planted {
         match self {
@@ -165,10 +175,10 @@ impl Caught {
     pub fn is_right(&self) -> bool {
         match (self.mutant, &self.by) {
             (_, None) => false,
-            #[cfg(feature = "planted")]
-            (Mutant::Mesh(bug), Some((_, broken))) => bug.breaks().contains(&broken.rule),
-            (Mutant::Sim(SimBug::TimeoutTakenForLoss), Some((_, broken))) => broken.rule == "G6",
-            (Mutant::Sim(_), Some(_)) => true,
+            (mutant, Some((_, broken))) => {
+                let breaks = mutant.breaks();
+                breaks.is_empty() || breaks.contains(&broken.rule)
+            }
         }
     }
 }

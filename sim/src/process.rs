@@ -123,6 +123,7 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
         inner: StoreLock::new(fs.clone(), clock.clone(), options.lock, seed(PARTS[0])),
         world: world.clone(),
         process: task.process,
+        held: false,
     };
     let storage = FsStorage::new(fs, clock.clone(), options, seed(PARTS[1]));
     let storage = Tap::new(storage, world.clone(), task.process);

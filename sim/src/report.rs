@@ -39,7 +39,11 @@ pub fn failures(runner: Runner, failures: &[(u64, Violation)]) -> String {
     }
     if let Some((seed, broken)) = failures.first() {
         let tape = run_on(runner, Tape::from_seed(*seed)).tape;
-        let shrunk = shrink(runner, tape, Goal::Breaks(broken.rule), SHRINKING);
+        let goal = Goal {
+            breaks: Some(broken.rule),
+            ..Goal::default()
+        };
+        let shrunk = shrink(runner, tape, goal, SHRINKING);
         text.push_str(&report(&format!("seed {seed}, shrunk"), &shrunk.outcome));
     }
     text

@@ -5,9 +5,19 @@
 //! know nothing about what the numbers mean. It cuts the end off, clears and deletes
 //! stretches, and lowers what is left, as long as the same rule stays broken.
 
+use std::ops::Range;
+
 use crate::run::{Outcome, Runner, run_on};
 use crate::sometimes::Seen;
+use crate::story::Focus;
 use crate::tape::Tape;
+
+impl Goal<'_> {
+    /// In how many rows a picture shows what it should.
+    fn rows(&self, outcome: &Outcome) -> Option<usize> {
+        self.shows.map_or(Some(0), |focus| focus.rows(outcome))
+    }
+}
 
 /// A shrunk failure.
 #[derive(Debug)]
@@ -21,33 +31,39 @@ pub struct Shrunk {
 }
 
 /// What must stay so while a tape gets smaller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
-    /// This rule is broken.
-    Breaks(&'static str),
-    /// This is met, and nothing is broken.
-    Meets(Seen),
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Goal<'a> {
+    /// This rule is broken, or none.
+    pub breaks: Option<&'static str>,
+    /// In words like these.
+    pub says: &'a str,
+    /// All of this is met.
+    pub meets: &'a [Seen],
+    /// A picture shows this.
+    pub shows: Option<Focus<'a>>,
 }
 
-impl Goal {
+impl Goal<'_> {
     /// Whether a run is such a one.
     pub fn is_reached(self, outcome: &Outcome) -> bool {
-        match self {
-            Self::Breaks(rule) => outcome.violation.as_ref().is_some_and(|b| b.rule == rule),
-            Self::Meets(seen) => outcome.violation.is_none() && outcome.seen.count(seen) > 0,
-        }
+        let broken = outcome.violation.as_ref();
+        let says = broken.is_none_or(|broken| broken.what.contains(self.says));
+        broken.map(|broken| broken.rule) == self.breaks
+            && says
+            && self.rows(outcome).is_some()
+            && outcome.seen.missing(self.meets).is_empty()
     }
 }
 
-struct Shrinker {
+struct Shrinker<'a> {
     runner: Runner,
-    goal: Goal,
+    goal: Goal<'a>,
     best: Vec<u32>,
     runs: usize,
     budget: usize,
 }
 
-impl Shrinker {
+impl Shrinker<'_> {
     /// Takes a smaller tape if it still does what it should.
     fn accepts(&mut self, candidate: Vec<u32>) -> bool {
         if self.runs >= self.budget || candidate == self.best {
@@ -111,8 +127,30 @@ impl Shrinker {
     }
 }
 
+/// Goes through seeds until `enough` of them reached `goal`, shrinks each in at most
+/// `budget` runs, and gives the run in which the least happens, with its seed. `tape`
+/// makes a world of a seed.
+pub fn simplest(
+    runner: Runner,
+    seeds: Range<u64>,
+    tape: impl Fn(u64) -> Tape,
+    goal: Goal<'_>,
+    budget: usize,
+    enough: usize,
+) -> Option<(u64, Shrunk)> {
+    let outcomes = seeds.map(|seed| (seed, run_on(runner, tape(seed))));
+    let reached = outcomes.filter(|(_, outcome)| goal.is_reached(outcome));
+    let shrunk = reached
+        .take(enough)
+        .map(|(seed, outcome)| (seed, shrink(runner, outcome.tape, goal, budget)));
+    shrunk.min_by_key(|(_, shrunk)| {
+        let rows = goal.rows(&shrunk.outcome);
+        (rows, shrunk.outcome.trace.records.len())
+    })
+}
+
 /// Shrinks a tape that reaches `goal`, in at most `budget` runs.
-pub fn shrink(runner: Runner, tape: Vec<u32>, goal: Goal, budget: usize) -> Shrunk {
+pub fn shrink(runner: Runner, tape: Vec<u32>, goal: Goal<'_>, budget: usize) -> Shrunk {
     let mut shrinker = Shrinker {
         runner,
         goal,

@@ -8,7 +8,7 @@ use mesh::ports::{Append, CheckpointNeed, Durability, News, Outcome, Storage, St
 
 use crate::checkers::Noted;
 use crate::sometimes::Seen;
-use crate::trace::{Record, StateSeen};
+use crate::trace::{Record, StateSeen, Turn};
 use crate::world::{Shared, World};
 
 /// A [`Storage`] that writes down what goes through it.
@@ -132,6 +132,7 @@ impl<S: Storage> Storage for Tap<S> {
             Ok(Append::Lost) => {
                 let mut world = self.world.borrow_mut();
                 world.seen.hit(Seen::AppendLost);
+                world.turn(self.process, Turn::AppendLost { seq: entry.seq });
                 world.ledger.lost(entry);
             }
             Err(error) if error.outcome == Outcome::NoEffect => {
@@ -215,6 +216,8 @@ pub(crate) struct LockTap<L> {
     pub(crate) inner: L,
     pub(crate) world: Shared,
     pub(crate) process: usize,
+    /// Whether it was acquired, and not released since.
+    pub(crate) held: bool,
 }
 
 impl<L: mesh::ports::Lock> mesh::ports::Lock for LockTap<L> {
@@ -222,16 +225,22 @@ impl<L: mesh::ports::Lock> mesh::ports::Lock for LockTap<L> {
         if self.world.borrow().knobs.lockless {
             return false;
         }
-        let acquired = self.inner.acquire().await;
-        if !acquired {
-            let mut world = self.world.borrow_mut();
+        self.held = self.inner.acquire().await;
+        let mut world = self.world.borrow_mut();
+        if self.held {
+            world.turn(self.process, Turn::StoreLockTaken);
+        } else {
             world.seen.hit(Seen::WroteWithoutLock);
-            world.turn(self.process, crate::trace::Turn::WroteWithoutLock);
+            world.turn(self.process, Turn::WroteWithoutLock);
         }
-        acquired
+        self.held
     }
 
     async fn release(&mut self) {
         self.inner.release().await;
+        if std::mem::take(&mut self.held) {
+            let mut world = self.world.borrow_mut();
+            world.turn(self.process, Turn::StoreLockFreed);
+        }
     }
 }

@@ -29,6 +29,14 @@ impl Tape {
         }
     }
 
+    /// A tape that begins with these entries, and goes on as that of a seed.
+    pub fn begun(entries: Vec<u32>, seed: u64) -> Self {
+        Self {
+            drawn: entries,
+            ..Self::from_seed(seed)
+        }
+    }
+
     /// A stored tape, with zeros past its end.
     pub fn stored(entries: Vec<u32>) -> Self {
         Self {

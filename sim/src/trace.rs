@@ -58,6 +58,30 @@ pub enum Turn {
     /// Another thief had been there already.
     StoreLockMissed,
     WroteWithoutLock,
+    StoreLockTaken,
+    StoreLockFreed,
+    /// Another writer's entry has the place.
+    AppendLost {
+        seq: u64,
+    },
+    /// A record is in the file as far as its middle.
+    HalfWritten,
+    /// It was read so.
+    HalfWriteSeen,
+    /// The log goes on behind half a record.
+    TornTailHealed,
+    /// A generation was ended.
+    Sealed {
+        name: String,
+    },
+    /// A generation got its name.
+    Followed {
+        name: String,
+    },
+    /// The same, over whatever had that name.
+    RenamedOver {
+        name: String,
+    },
     StormEnded,
     BitFlipped {
         name: String,
@@ -72,6 +96,19 @@ pub enum Turn {
     LinkMended,
     LogServerCrashed,
     LogServerCameBack,
+    /// No answer came to an append.
+    NotAnswered {
+        seq: u64,
+    },
+    OwnEntryFound {
+        seq: u64,
+    },
+    OtherEntryFound {
+        seq: u64,
+    },
+    ProposedAgain {
+        seq: u64,
+    },
     OutcomeUnknown {
         seq: u64,
         id: String,

@@ -64,8 +64,9 @@ impl World {
             .into_iter()
             .filter(|name| name.starts_with("journal."))
         {
-            if self.disk.lookup(&name) == Some(inode) {
-                self.sealers.entry(name).or_insert(process);
+            if self.disk.lookup(&name) == Some(inode) && !self.sealers.contains_key(&name) {
+                self.sealers.insert(name.clone(), process);
+                self.turn(process, Turn::Sealed { name });
             }
         }
     }
@@ -79,6 +80,8 @@ impl World {
             return;
         };
         self.seen.hit(Seen::Rotated);
+        let followed = name.to_owned();
+        self.turn(process, Turn::Followed { name: followed });
         let sealer = self.sealers.get(&format!("journal.{}", number - 1));
         if sealer.is_some_and(|sealer| *sealer != process) {
             self.seen.hit(Seen::RotationFinishedByOther);

@@ -10,9 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ::tests::all;
+use futures_executor::block_on;
 use mesh::MeshError;
 use mesh::core::{Claim, Register};
-use pollster::block_on;
 
 use crate::error::Result;
 use crate::folder::{Folder, message};

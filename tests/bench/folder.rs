@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use futures_executor::block_on;
 use mesh::Mesh;
 use mesh::backends::fs::LockKind;
 use mesh::core::{Claim, ClaimReply, ClaimStatus, Claims, Inbox, Post, Release};
-use pollster::block_on;
 
 use crate::error::{Error, Result};
 

@@ -8,8 +8,8 @@
 //! * **Sides take turns.** Each figure is the median of several runs in which every side
 //!   is measured, and what is compared is compared run by run.
 //! * **The real thing.** Folders are fresh, on the disk under `--dir`; processes are
-//!   processes. This program is `mesh` itself where it is started under that name, so the
-//!   server that is measured was compiled with the bench.
+//!   processes. The server that is measured is the program that is installed, built when
+//!   the first figure needs it.
 //! * **Excluded is stated.** Each group says how it was taken and what is not in it.
 //!
 //! Left to whoever starts it: a machine that has nothing else to do. The load at the
@@ -54,10 +54,6 @@ const ALL: &str = "all";
 const RUNS: usize = 7;
 
 fn main() -> ExitCode {
-    let name = std::env::args_os().next();
-    if name.is_some_and(|name| name == server::MESH) {
-        return mesh::cli::main();
-    }
     match run(&arguments().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::stats::{Goal, Sample};
 
 /// One line of a table.
+#[derive(Clone)]
 pub(crate) struct Row {
     /// What was measured.
     what: String,

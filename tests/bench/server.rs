@@ -4,18 +4,15 @@
 //! that what is measured is the server.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-
-/// The name under which this program is mesh.
-pub(crate) const MESH: &str = "mesh";
 
 /// What would lead a server elsewhere, if the bench itself runs in such an environment.
 const FOREIGN: [&str; 5] = [
@@ -151,19 +148,41 @@ impl Drop for Server {
     }
 }
 
-/// The program to measure: this very one under another name, so that what is measured
-/// was compiled with the bench and is never an older one that lay around. `MESH_BINARY`
-/// names another.
+/// The program to measure: that which is installed, built from the tree that the bench was
+/// built from. `MESH_BINARY` names another.
 fn program() -> Result<Command> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
     let mut command = match std::env::var_os("MESH_BINARY") {
         Some(named) => Command::new(named),
-        None => Command::new(std::env::current_exe()?),
+        None => match BUILT.get_or_init(|| build().ok()) {
+            Some(built) => Command::new(built),
+            None => return Err(Error::new("mesh cannot be built: see above")),
+        },
     };
-    command.arg0(MESH);
     for name in FOREIGN {
         command.env_remove(name);
     }
     Ok(command)
+}
+
+/// Builds `mesh` beside this program, in the same profile, or finds it built.
+fn build() -> Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let folder = this.parent().ok_or_else(|| Error::new("where am I?"))?;
+    let target = folder.parent().ok_or_else(|| Error::new("where am I?"))?;
+    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--locked", "--package", "mesh"]);
+    if folder.ends_with("release") {
+        command.arg("--release");
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    command.current_dir(workspace);
+    let status = command.arg("--target-dir").arg(target).status()?;
+    match status.success() {
+        true => Ok(folder.join("mesh")),
+        false => Err(Error::new("cargo failed")),
+    }
 }
 
 /// Leaves everybody alone for a while: what is measured then is what they do by

@@ -133,7 +133,7 @@ fn wake_all_in_time() {
 mod tests {
     use std::future::poll_fn;
 
-    use pollster::block_on;
+    use futures_executor::block_on;
 
     use super::*;
 

@@ -57,9 +57,20 @@ impl Clock for SystemClock {
     }
 
     async fn back_off(&self, micros: u64) {
-        thread::sleep(Duration::from_micros(micros));
+        let time = Duration::from_micros(micros);
+        if time > LONGEST_YIELDING {
+            return thread::sleep(time);
+        }
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            thread::yield_now();
+        }
     }
 }
+
+/// A thread that sleeps comes back some 50 µs late, by the kernel's own slack. Up to this
+/// long, the processor is left to others again and again instead.
+const LONGEST_YIELDING: Duration = Duration::from_micros(100);
 
 fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
@@ -68,7 +79,7 @@ fn millis(duration: Duration) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pollster::block_on;
+    use futures_executor::block_on;
 
     #[test]
     fn a_sleep_never_ends_early_by_the_steady_clock() {

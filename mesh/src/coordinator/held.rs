@@ -2,7 +2,8 @@
 //!
 //! A call that waits is decided like any other. Where the answer is "wait", it comes
 //! here, and is decided again once [`prospect`] says that it would be answered otherwise
-//! by now, or once its time is up. In between it costs nothing but a look at the state.
+//! by now, or once its time is up. In between it costs nothing but a look at the state. One
+//! that was promoted is answered from the state as well, without an entry of its own.
 //!
 //! A caller may go away meanwhile, or before it hears the answer. Then what its call left
 //! behind is withdrawn: the ticket that it took, or the grant that its ticket turned into.
@@ -13,8 +14,8 @@ use async_channel::Sender;
 use super::handle::{Call, Signal};
 use super::parcel::Parcel;
 use crate::core::{
-    Claim, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply, State, Wait,
-    prospect,
+    Claim, ClaimReply, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply,
+    State, Wait, collect, prospect,
 };
 use crate::planted::{self, Bug};
 
@@ -32,6 +33,27 @@ pub(super) struct Pending {
     /// What a claim is to be told of a loss that came before it (rule W6). The grant that
     /// it waits for makes everybody else forget it.
     lost: Option<LossView>,
+}
+
+/// What a call asks, and what it may find in the state already.
+pub(super) struct Asked<'a> {
+    pub(super) command: &'a Command,
+    ticket: Option<&'a HeldTicket>,
+}
+
+impl Asked<'_> {
+    /// Whether there may be nothing to write.
+    pub(super) fn may_only_read(&self) -> bool {
+        self.command.is_reader() || self.ticket.is_some()
+    }
+
+    /// The reply to a held claim that was promoted meanwhile.
+    pub(super) fn collect(&self, state: &State, now: Millis) -> Option<ClaimReply> {
+        match (self.command, self.ticket) {
+            (Command::Claim(claim), Some(ticket)) => collect(state, now, claim, &ticket.claim_id),
+            _ => None,
+        }
+    }
 }
 
 /// The ticket of a held claim.
@@ -55,6 +77,13 @@ impl Pending {
             cancelled: false,
             ticket: None,
             lost: None,
+        }
+    }
+
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked {
+            command: &self.call.command,
+            ticket: self.ticket.as_ref(),
         }
     }
 

@@ -7,10 +7,10 @@ use std::task::Poll;
 use async_channel::{Receiver, RecvError, Sender};
 
 use super::handle::{Call, Mesh, MeshError, Request, Served, Signal};
-use super::held::{Held, Pending};
+use super::held::{Asked, Held, Pending};
 use crate::backends::fs::Nonces;
 use crate::core::{
-    Command, Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune,
+    Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune,
 };
 use crate::planted::{self, Bug};
 use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
@@ -25,7 +25,7 @@ const MAX_STEP_ASIDE: Millis = 64;
 /// How many batches are served after the last request.
 const LAST_BATCHES: usize = 2;
 /// How often the log is looked at for those who wait, without any reason to.
-const LOOK: Millis = 2_000;
+const LOOK: Millis = 4_000;
 /// How long after a failed checkpoint the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
 
@@ -223,8 +223,8 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let due = self.take_due().await;
         batch.splice(0..0, due);
         if !batch.is_empty() {
-            let commands: Vec<&Command> = batch.iter().map(|p| &p.call.command).collect();
-            match self.commit(&commands).await {
+            let asked: Vec<Asked<'_>> = batch.iter().map(Pending::asked).collect();
+            match self.commit(&asked).await {
                 Ok(answers) => self.hold_or_answer(batch, answers),
                 Err(error) => {
                     self.held.put_off(self.clock.monotonic() + LOOK);
@@ -299,15 +299,15 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     }
 
     /// Decides a batch, commits what it causes, and makes durable what it tells.
-    async fn commit(&mut self, commands: &[&Command]) -> Result<Vec<Answer>, StorageError> {
-        let mut writing = !commands.iter().all(|command| command.is_reader());
+    async fn commit(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, StorageError> {
+        let mut writing = !asked.iter().all(Asked::may_only_read);
         let mut losses = 0;
         loop {
             let early = planted::is(Bug::NowBeforeLock).then(|| self.clock.now());
             if writing {
                 self.lock.acquire().await;
             }
-            let attempt = self.attempt(commands, writing, early).await;
+            let attempt = self.attempt(asked, writing, early).await;
             if writing {
                 self.lock.release().await;
             }
@@ -326,7 +326,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
 
     async fn attempt(
         &mut self,
-        commands: &[&Command],
+        asked: &[Asked<'_>],
         writing: bool,
         early: Option<Millis>,
     ) -> Result<Attempt, StorageError> {
@@ -338,7 +338,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
         // The wall clock is read after everything that may have waited.
         let now = early.unwrap_or_else(|| self.clock.now());
-        let (events, answers, state) = self.decide_all(commands, now);
+        let (events, answers, state) = self.decide_all(asked, now);
         if events.is_empty() {
             return Ok(Attempt::Answered(answers));
         }
@@ -353,19 +353,23 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     }
 
     /// Decides one command after the other, each on the state that the ones before it
-    /// lead to.
-    fn decide_all(
-        &mut self,
-        commands: &[&Command],
-        now: Millis,
-    ) -> (Vec<Event>, Vec<Answer>, State) {
+    /// lead to. What a held claim is answered may be in the state already.
+    fn decide_all(&mut self, asked: &[Asked<'_>], now: Millis) -> (Vec<Event>, Vec<Answer>, State) {
         let mut state = self.snapshot.state.clone();
         let mut events = Vec::new();
-        let mut answers = Vec::with_capacity(commands.len());
-        for command in commands {
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            let collected = asked.collect(&state, now).map(|reply| Answer {
+                reply: Ok(Reply::Claim(reply)),
+                took: false,
+            });
+            if let Some(answer) = collected {
+                answers.push(answer);
+                continue;
+            }
             let entropy =
                 Entropy::from(self.nonces.draw()) << 64 | Entropy::from(self.nonces.draw());
-            match decide(&state, now, command, entropy) {
+            match decide(&state, now, asked.command, entropy) {
                 Ok(decision) => {
                     state = decision.state;
                     let took = |event: &Event| {

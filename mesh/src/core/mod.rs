@@ -37,7 +37,9 @@ mod trail;
 pub use command::{
     Claim, Claims, Command, Gc, Inbox, Mode, Post, Read, Register, Release, Roster, Wait,
 };
-pub use decide::{Decision, FenceCheck, Prospect, check_fence, decide, prospect, prune, settle};
+pub use decide::{
+    Decision, FenceCheck, Prospect, check_fence, collect, decide, prospect, prune, settle,
+};
 pub use event::{Entry, Event, LapseReason};
 pub use ids::{ClaimId, Entropy, MessageId};
 pub use limits::{

@@ -46,11 +46,13 @@ impl Model {
         for (place, holds) in places(resource) {
             let latest = now.saturating_add(place.lease_ms + TOLERANCE_MS);
             ensure(place.expires_at <= latest, "C12", || {
-                format!("{name} is touched at {now}, and keeps a bad clock's deadline: {place:?}")
+                format!(
+                    "{name} is touched at {now}, and keeps the deadline that a bad clock gave {place}"
+                )
             })?;
             let lapse = self.lapse(place, holds, now);
             ensure(lapse.is_none(), "C9", || {
-                format!("{name} is touched at {now}, and nobody reaps {place:?}")
+                format!("{name} is touched at {now}, and nobody reaps {place}")
             })?;
         }
         Ok(())
@@ -185,7 +187,8 @@ fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), 
         });
     };
     ensure(resource.queue.is_empty(), "C6", || {
-        format!("{agent} is granted {name} past {:?}", resource.queue)
+        let queue: Vec<String> = resource.queue.iter().map(Place::to_string).collect();
+        format!("{agent} is granted {name} past {}", queue.join(", "))
     })?;
     ensure(resource.admits(mode), "C2", || {
         format!(
@@ -271,7 +274,8 @@ fn check_promotion(
     let resource = &model.resources[*name];
     let head = resource.queue.first();
     ensure(head.is_some_and(|h| h.claim == *claim_id), "C6", || {
-        format!("{agent} is promoted to {name}, and first in line is {head:?}")
+        let head = head.map_or_else(|| "nobody".to_owned(), Place::to_string);
+        format!("{agent} is promoted to {name}, and first in line is {head}")
     })?;
     let Some(head) = head.cloned() else {
         return Ok(());

@@ -17,7 +17,7 @@ use crate::trace::{Call, Micros, Record, Trace, Turn};
 /// How late anything may be that the world tells of, or that a clock does.
 const LATE: Micros = 500_000;
 /// How late it may be where nobody is told of changes, and everybody looks.
-const LATE_LOOK: Micros = 2_500_000;
+const LATE_LOOK: Micros = 4_500_000;
 /// How early, since a steady clock in milliseconds is rounded.
 const EARLY: Micros = 2_000;
 /// How long after its caller went away what it had queued for must be gone.

@@ -3,6 +3,7 @@
 //! Written from the contract, with maps and vectors, and without a thought for speed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use mesh::core::{ClaimId, Entry, Event, MessageId, Millis, Mode, Snapshot};
 
@@ -43,6 +44,18 @@ pub struct Place {
     pub(crate) lease_ms: Millis,
     pub(crate) expires_at: Millis,
     pub(crate) note: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            agent,
+            mode,
+            expires_at,
+            ..
+        } = self;
+        write!(f, "{agent} ({mode:?} until {expires_at})")
+    }
 }
 
 /// Who holds a resource, and who waits.

@@ -185,6 +185,30 @@ fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
     }
 }
 
+/// Rule A6, for a claim. One that was held and is granted may be told of a grant that
+/// somebody else's entry made: then it gave its sign of life while it waited (W1), and
+/// neither that nor its lease is half used up.
+fn check_claim_acted(
+    model: &Model,
+    command: &Claim,
+    now: Millis,
+    reply: &ClaimReply,
+) -> Result<(), Violation> {
+    let agent_id = command.agent_id.as_str();
+    let held = command.wait_seconds.is_some_and(|seconds| seconds > 0);
+    if !held || reply.status != ClaimStatus::Granted {
+        return check_acted(model, agent_id, now);
+    }
+    let half = |expires_at: Millis, lasting: Millis| {
+        expires_at.saturating_add(lasting / 2) > now.saturating_add(lasting)
+    };
+    let agent = model.agents.get(agent_id);
+    let alive = agent.is_none_or(|a| half(a.expires_at, a.ttl_ms));
+    ensure(alive, "A6", || {
+        format!("{agent_id} is granted at {now}, with half of its life gone: {agent:?}")
+    })
+}
+
 /// Rule A6: acting is being alive.
 fn check_acted(model: &Model, agent_id: &str, now: Millis) -> Result<(), Violation> {
     let agent = model.agents.get(agent_id);
@@ -226,7 +250,7 @@ fn check_claim(
     let none = Resource::default();
     let resource = model.resources.get(&command.resource).unwrap_or(&none);
     let agent = command.agent_id.as_str();
-    check_acted(model, agent, now)?;
+    check_claim_acted(model, command, now, reply)?;
     check_reaped(model, Some(&command.resource), now, "C9")?;
     if let Some(circle) = &reply.deadlock {
         let mode = command.mode.unwrap_or(Mode::Exclusive);

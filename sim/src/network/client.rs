@@ -123,6 +123,7 @@ impl LogClient {
             let mut place = self.look(entry).await?;
             if place == Place::Empty {
                 self.saw(Seen::ProposedAgain);
+                self.turn(Turn::ProposedAgain { seq: entry.seq });
                 match self.propose(entry).await? {
                     Some(there) => place = there,
                     None => continue,
@@ -131,10 +132,12 @@ impl LogClient {
             match place {
                 Place::Yours => {
                     self.saw(Seen::OwnEntryFound);
+                    self.turn(Turn::OwnEntryFound { seq: entry.seq });
                     return Ok(self.committed(entry));
                 }
                 Place::Others => {
                     self.saw(Seen::OtherEntryFound);
+                    self.turn(Turn::OtherEntryFound { seq: entry.seq });
                     return Ok(Append::Lost);
                 }
                 // It may have been there before.
@@ -147,6 +150,10 @@ impl LogClient {
 
     fn saw(&self, seen: Seen) {
         self.world.borrow_mut().seen.hit(seen);
+    }
+
+    fn turn(&self, turn: Turn) {
+        self.world.borrow_mut().turn(self.process, turn);
     }
 
     fn committed(&mut self, entry: &Entry) -> Append {
@@ -200,7 +207,10 @@ impl Storage for LogClient {
             Some(Place::Yours) => return Ok(self.committed(entry)),
             // The first request was answered, so there is no other on its way.
             Some(_) => return Ok(Append::Lost),
-            None => self.saw(Seen::OutcomeUnknown),
+            None => {
+                self.saw(Seen::OutcomeUnknown);
+                self.turn(Turn::NotAnswered { seq: entry.seq });
+            }
         }
         if mutants::is(SimBug::TimeoutTakenForLoss) {
             return Ok(Append::Lost);
@@ -209,8 +219,7 @@ impl Storage for LogClient {
         if found.is_err() {
             self.saw(Seen::OutcomeToldUnknown);
             let (seq, id) = (entry.seq, entry.id.clone());
-            let mut world = self.world.borrow_mut();
-            world.turn(self.process, Turn::OutcomeUnknown { seq, id });
+            self.turn(Turn::OutcomeUnknown { seq, id });
         }
         found
     }

@@ -66,8 +66,7 @@ pub(crate) fn take(plan: &Plan, filled: &Filled) -> Result<Group> {
              resource's claims at once; timed is from before it is started to its answer, which \
              takes all of the log. Its answer to the handshake, which needs none of it, stands \
              beside. Memory is what is resident after that answer. The folder's files are in the \
-             page cache. The server is this very program under another name, so it is a little \
-             larger than an installed one."
+             page cache."
         ),
         rows: rows(&places),
         plots: plots(&places),

@@ -27,9 +27,9 @@ static WHOLE: LazyLock<TempDir> = LazyLock::new(|| {
             body: format!("message {n}"),
             ..Post::default()
         };
-        pollster::block_on(mesh.post(post)).expect("a message");
+        futures_executor::block_on(mesh.post(post)).expect("a message");
     }
-    pollster::block_on(mesh.close());
+    futures_executor::block_on(mesh.close());
     dir
 });
 
@@ -74,7 +74,7 @@ pub fn messages(folder: &Path) -> Result<usize, String> {
         agent_id: "b".to_owned(),
         ..Inbox::default()
     };
-    let found = pollster::block_on(mesh.inbox(inbox));
+    let found = futures_executor::block_on(mesh.inbox(inbox));
     drop(mesh);
     found.map(|reply| reply.messages.len()).map_err(|error| error.to_string())
 }

@@ -65,7 +65,7 @@ fn put(image: &Image, folder: &Path) -> std::io::Result<()> {
 
 /// What a process finds that opens the folder.
 pub(super) fn read(folder: &Path) -> Result<Snapshot, StorageError> {
-    pollster::block_on(async {
+    futures_executor::block_on(async {
         let fs = OsFileSystem::open(folder, true)?;
         let mut storage = FsStorage::new(fs, SystemClock::new(), FsOptions::default(), seed());
         let mut snapshot = Snapshot::default();
@@ -81,7 +81,7 @@ pub(super) fn read(folder: &Path) -> Result<Snapshot, StorageError> {
 
 /// Has a process post in the folder, and says what the next one finds.
 pub(super) fn go_on(folder: &Path) -> Result<Snapshot, String> {
-    let posted = pollster::block_on(async {
+    let posted = futures_executor::block_on(async {
         let mesh = Mesh::options(folder).clock(Hasty::default()).open();
         let post = Post {
             agent_id: "survivor".to_owned(),

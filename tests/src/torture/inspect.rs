@@ -21,13 +21,14 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// Below every message.
 const BEGINNING: &str = "00000000000000000000000000";
 /// What a folder may hold when nobody uses it.
-const AT_REST: [&str; 7] = [
+const AT_REST: [&str; 8] = [
     ".gitignore",
     "format",
     "lock",
     "lock.flock",
     "state.json",
     "state.node.json",
+    "sync.flock",
     "watermark",
 ];
 

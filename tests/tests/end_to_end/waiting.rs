@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::{Client, Line, Site, story};
 
 /// How long the end of a held call may take where nothing but the machine delays it.
-const PROMPT: Duration = Duration::from_secs(4);
+const PROMPT: Duration = Duration::from_secs(8);
 const WAITS: u64 = 50;
 
 async fn opened(site: &Site) -> Line {

@@ -19,6 +19,7 @@ mod cited;
 mod deadlock;
 mod host;
 mod random;
+mod reference;
 mod render;
 mod script;
 mod symbols;

@@ -38,7 +38,11 @@ fn tell() -> Result<(), String> {
     let (seed, rule, outcome) = failing.ok_or("no world breaks")?;
     println!("   seed {seed}: {}", verdict(&outcome));
     let drawn = outcome.tape.len();
-    let shrunk = shrink(Runner::Plain, outcome.tape, Goal::Breaks(rule), BUDGET);
+    let goal = Goal {
+        breaks: Some(rule),
+        ..Goal::default()
+    };
+    let shrunk = shrink(Runner::Plain, outcome.tape, goal, BUDGET);
     println!("   its tape has {drawn} draws; {}", small(&shrunk.tape));
     println!(
         "   the small tape, played again: {}",

@@ -10,18 +10,29 @@ use super::error::put_off;
 use super::generation::{Generation, ReadError};
 use super::names;
 use super::seam::{FileStat, FileSystem};
-use super::storage::FsStorage;
+use super::storage::{FsStorage, Log};
+use super::turn::Turn;
 use super::watermark::{Mark, WATERMARK};
 use crate::planted::{self, Bug};
 use crate::ports::{Clock, Durability, Outcome, StorageError, StorageErrorKind};
 
 /// How often a folder in which generations come and go is looked at again.
 const ATTEMPTS: usize = 8;
+/// From so many entries of others between two syncs on, a sync is shared. With fewer it
+/// would cover nobody else, and to agree on who does it costs more than it spares.
+const BUSY: usize = 4;
 
 impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     pub(super) async fn barrier(&mut self) -> Result<Durability, StorageError> {
         self.check_poison(Outcome::Unknown)?;
         self.sync_names().await?;
+        self.share_sync().await?;
+        let synced = self.sync_and_note().await;
+        self.turn.give(&self.fs).await;
+        synced
+    }
+
+    async fn sync_and_note(&mut self) -> Result<Durability, StorageError> {
         self.sync_entries().await?;
         if self.is_current().await? {
             self.note().await;
@@ -62,6 +73,39 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         log.named = true;
         log.durable = log.durable.max(log.generation.base_seq);
         Ok(())
+    }
+
+    /// Where several others write as well, sees to it that one syncs for all: takes the turn to
+    /// do it, or waits until another one has.
+    async fn share_sync(&mut self) -> Result<(), StorageError> {
+        let foreign = std::mem::take(&mut self.foreign);
+        if foreign < BUSY || self.is_synced() {
+            return Ok(());
+        }
+        let mut wait = Turn::<F>::wait(&self.clock, self.nonces.draw());
+        loop {
+            let mine = self.turn.take(&self.fs).await;
+            self.marks.read_all(&self.fs).await?;
+            let Some(log) = &mut self.log else {
+                return Ok(());
+            };
+            // The marks may speak of entries that were not read yet.
+            log.reading = false;
+            let mut durable = self.marks.highest().map_or(0, |mark| mark.seq);
+            if planted::is(Bug::SyncLeftToOthers) && !mine {
+                durable = log.generation.chain.seq;
+            }
+            log.durable = log.durable.max(durable.min(log.generation.chain.seq));
+            if mine || self.is_synced() || !self.turn.rest(&self.clock, &mut wait).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether everything that was read or written is known to be durable.
+    fn is_synced(&self) -> bool {
+        let synced = |log: &Log<F>| log.durable >= log.generation.chain.seq && !log.exposed;
+        self.log.as_ref().is_none_or(synced)
     }
 
     /// Makes the file durable up to its accepted end.

@@ -32,6 +32,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 #[cfg(feature = "os")]
 mod tests;
+mod turn;
 #[cfg(feature = "os")]
 mod upgrade;
 mod watermark;

@@ -23,6 +23,7 @@ use super::names;
 use super::nonces::Nonces;
 use super::record::{Sum, Tag};
 use super::seam::FileSystem;
+use super::turn::Turn;
 use super::watermark::Watermark;
 use crate::core::{Entry, Snapshot};
 use crate::planted::{self, Bug};
@@ -67,6 +68,9 @@ pub struct FsStorage<F: FileSystem, C: Clock> {
     pub(super) log_id: Option<Sum>,
     /// Whether this value appended anything.
     pub(super) wrote: bool,
+    pub(super) turn: Turn<F>,
+    /// How many entries of others were read since this value last synced.
+    pub(super) foreign: usize,
 }
 
 /// An open log.
@@ -114,6 +118,8 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             marks: Watermark::new(),
             log_id: None,
             wrote: false,
+            turn: Turn::new(),
+            foreign: 0,
         }
     }
 
@@ -219,6 +225,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             self.begin_reading().await?;
             let entries = self.read_entries().await?;
             if !entries.is_empty() {
+                self.foreign += entries.len();
                 return Ok(News::Entries(entries));
             }
             match &self.log {

@@ -50,7 +50,7 @@ pub fn upgrade_folder(path: &Path, explicit: bool) -> Result<Upgrade, StorageErr
         return Ok(Upgrade::Nothing);
     }
     let fs = OsFileSystem::open(path, explicit)?;
-    pollster::block_on(upgrade(&fs))
+    futures_executor::block_on(upgrade(&fs))
 }
 
 async fn upgrade(fs: &OsFileSystem) -> Result<Upgrade, StorageError> {

@@ -82,7 +82,7 @@ pub(super) fn run(arguments: Arguments) -> Result<Ending, Failure> {
         }
         // What happens from now on is new, however many events were asked for before.
         (seen, wanted) = (Some(snapshot.seq), usize::MAX);
-        pollster::block_on(clock.sleep(GLANCE));
+        futures_executor::block_on(clock.sleep(GLANCE));
     }
 }
 

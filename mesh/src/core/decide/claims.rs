@@ -20,9 +20,9 @@ use crate::core::time::{Millis, Timestamp, after, is_recent};
 use crate::planted::{self, Bug};
 
 /// A claim whose arguments are valid.
-struct Request {
-    agent_id: AgentId,
-    resource: Resource,
+pub(super) struct Request {
+    pub(super) agent_id: AgentId,
+    pub(super) resource: Resource,
     mode: Option<Mode>,
     lease_ms: Option<Millis>,
     wait: Wait,
@@ -30,7 +30,7 @@ struct Request {
 }
 
 impl Request {
-    fn check(command: &Claim) -> Result<Self, Rejection> {
+    pub(super) fn check(command: &Claim) -> Result<Self, Rejection> {
         if let Some(note) = &command.note {
             limits::lines("note", note, MAX_TEXT_BYTES)?;
         }
@@ -223,7 +223,7 @@ impl Draft {
             resource: request.resource.clone(),
             agent_id: request.agent_id.clone(),
             claim_id: self.next_claim_id()?,
-            fence: self.state.newest_fence(&request.resource) + 1,
+            fence: self.next_fence(&request.resource),
             mode,
             lease_ms,
             expires_at: after(self.now, lease_ms),
@@ -254,7 +254,7 @@ impl Draft {
         })
     }
 
-    fn granted(&self, request: &Request) -> ClaimReply {
+    pub(super) fn granted(&self, request: &Request) -> ClaimReply {
         let record = self.record(&request.resource);
         let hold = record.hold_of(&request.agent_id);
         let mut reply = self.claim_reply(request, ClaimStatus::Granted);

@@ -17,7 +17,7 @@ mod waiting;
 
 pub use fence::{FenceCheck, check_fence};
 pub use maintenance::{prune, settle};
-pub use waiting::{Prospect, prospect};
+pub use waiting::{Prospect, collect, prospect};
 
 use super::command::Command;
 use super::event::Event;

@@ -129,6 +129,14 @@ impl Draft {
         }
     }
 
+    /// The fence of the next grant of a resource (rule C3).
+    pub(super) fn next_fence(&self, resource: &Resource) -> u64 {
+        match self.state.newest_fence(resource) {
+            newest @ 1.. if planted::is(Bug::FenceNotRaised) => newest,
+            newest => newest + 1,
+        }
+    }
+
     /// Rule C8: grants the head of the queue if nothing is in its way, and with a
     /// shared head the run of shared tickets right behind it, under one fence.
     /// Returns the first agent promoted.
@@ -155,7 +163,7 @@ impl Draft {
             .take_while(|t| t.mode == head.mode)
             .cloned()
             .collect();
-        let fence = self.state.newest_fence(resource) + 1;
+        let fence = self.next_fence(resource);
         let first = run.first().map(|ticket| ticket.agent_id.clone());
         for ticket in run {
             self.emit(Event::Promoted {

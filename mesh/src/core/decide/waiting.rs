@@ -5,12 +5,17 @@
 //! be another one by now, and otherwise until when only a change of the state can make
 //! it one. What changes with time is that something in the way lapses, and that the
 //! waiter's own sign of life wears off.
+//!
+//! A waiter that was promoted has its answer in the log already, and [`collect`] reads it
+//! there: whoever handed the claim over has paid for the entry.
 
 use super::Draft;
+use super::claims::Request;
 use crate::core::command::{Claim, Command, Inbox};
 use crate::core::ids::Entropy;
 use crate::core::limits::STALE_GRACE;
 use crate::core::names::AgentId;
+use crate::core::reply::ClaimReply;
 use crate::core::state::{Hold, State, Ticket};
 use crate::core::time::{Millis, after};
 use crate::planted::{self, Bug};
@@ -35,6 +40,22 @@ pub fn prospect(state: &State, now: Millis, command: &Command) -> Prospect {
         Command::Inbox(inbox) => of_inbox(state, now, inbox),
         _ => Prospect::Due,
     }
+}
+
+/// The reply to a held claim whose ticket, `claim_id`, was promoted meanwhile, from the
+/// state alone: no entry adds anything to it.
+///
+/// `None` where the claim is to be decided instead: it was not promoted, or its grant or its
+/// agent's sign of life is half used up already and wants to be renewed.
+pub fn collect(state: &State, now: Millis, claim: &Claim, claim_id: &str) -> Option<ClaimReply> {
+    let request = Request::check(claim).ok()?;
+    let hold = state
+        .resource(&request.resource)?
+        .hold_of(&request.agent_id)?;
+    let promoted = hold.claim_id.to_string() == claim_id;
+    let stale = planted::is(Bug::StaleGrantCollected);
+    let fresh = stale || Deadlines { state, now }.is_fresh(hold);
+    (promoted && fresh).then(|| Draft::new(state, now, Entropy::default()).granted(&request))
 }
 
 fn of_claim(state: &State, now: Millis, claim: &Claim) -> Prospect {
@@ -100,6 +121,17 @@ impl Deadlines<'_> {
             Some(_) => 0,
             None => after(after(agent.expires_at, STALE_GRACE), 1),
         })
+    }
+
+    /// Whether a hold has not lapsed, and neither its lease nor its agent's sign of life is
+    /// half used up.
+    fn is_fresh(&self, hold: &Hold) -> bool {
+        let half_left = |expires_at: Millis, lasting: Millis, cut: Option<Millis>| {
+            cut.is_none() && expires_at.saturating_sub(lasting / 2) > self.now
+        };
+        let agent = self.state.agent(&hold.agent_id);
+        half_left(hold.expires_at, hold.lease_ms, hold.cut(self.now))
+            && agent.is_none_or(|a| half_left(a.expires_at, a.ttl_ms, a.cut(self.now)))
     }
 
     /// When the one who waits shows a sign of life: half-way to where it would count as

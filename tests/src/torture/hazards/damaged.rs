@@ -59,7 +59,13 @@ pub(super) async fn run(stage: &Stage<'_>) {
         crew.all_work(&format!("once a journal that was {damage} is back"))
             .await;
     }
-    for beside in ["watermark", "format", "state.json", "lock.flock"] {
+    for beside in [
+        "watermark",
+        "format",
+        "state.json",
+        "lock.flock",
+        "sync.flock",
+    ] {
         let _ = fs::remove_file(ground.folder().join(beside));
         crew.all_work(&format!("without {beside}")).await;
     }

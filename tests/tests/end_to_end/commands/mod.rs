@@ -7,6 +7,7 @@ mod looking;
 mod pages;
 mod pinned;
 mod readme;
+mod reference;
 mod run;
 mod running;
 mod screen;

@@ -80,7 +80,7 @@ fn a_silent_agent_stays_alive_and_its_lease_lapses_on_time() {
         // Nine beats of a third of the ttl.
         until(&onlooker, "silent", |agent| {
             assert_eq!(agent["liveness"], "alive", "{agent}");
-            pollster::block_on(signs_of_life(&site, "silent")).len() > 9
+            futures_executor::block_on(signs_of_life(&site, "silent")).len() > 9
         })
         .await;
         let agent = seen(&onlooker, "silent").await;
@@ -113,7 +113,7 @@ fn it_ends_with_the_connection() {
             silent.register(1).await;
             let before = signs_of_life(&site, "silent").await.len();
             until(&onlooker, "silent", |_| {
-                pollster::block_on(signs_of_life(&site, "silent")).len() > before
+                futures_executor::block_on(signs_of_life(&site, "silent")).len() > before
             })
             .await;
             match ends_well {
@@ -138,7 +138,7 @@ fn it_says_nothing_in_the_agents_name() {
         second.try_call("register", moved).await.expect("a reply");
         let before = signs_of_life(&site, "ann").await.len();
         let agent = until(&onlooker, "ann", |_| {
-            pollster::block_on(signs_of_life(&site, "ann")).len() > before
+            futures_executor::block_on(signs_of_life(&site, "ann")).len() > before
         })
         .await;
         assert_eq!(

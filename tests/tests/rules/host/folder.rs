@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_executor::block_on;
 use mesh::Mesh;
 use mesh::backends::fs::{FsOptions, FsStorage, OsFileSystem};
 use mesh::backends::{SystemClock, seed};
 use mesh::core::{Command, Entry, Millis, Reply, Snapshot, State};
 use mesh::ports::{Clock, News, Storage};
-use pollster::block_on;
 use tempfile::TempDir;
 
 use super::Host;

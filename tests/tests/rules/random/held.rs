@@ -3,10 +3,13 @@
 //! For each ticket of a state: as long as its claim is "not before" some moment, deciding it
 //! would answer `queued`, so nothing is slept through; and where deciding it now would grant
 //! it, it is due by now or as soon as its place in the queue has its turn, so nothing waits
-//! for nothing. For each inbox: it is due exactly where it has something to show.
+//! for nothing. For each hold: what its claim may collect is what deciding it would answer,
+//! but for a later end of the lease. For each inbox: it is due exactly where it has something
+//! to show.
 
 use mesh::core::{
-    Claim, ClaimStatus, Command, Inbox, Millis, Prospect, Reply, State, Wait, decide, prospect,
+    Claim, ClaimReply, ClaimStatus, Command, Hold, Inbox, Millis, Prospect, Reply, State, Wait,
+    collect, decide, prospect,
 };
 
 use super::{Seen, ensure};
@@ -17,13 +20,17 @@ const TURN: Millis = 25;
 
 pub(super) fn check(state: &State, now: Millis, seen: &Seen) -> Result<(), String> {
     for (resource, record) in state.resources() {
+        for hold in &record.holders {
+            let claim = queueing(&hold.agent_id, resource);
+            for at in [now, hold.expires_at.saturating_sub(1), hold.expires_at] {
+                check_collected(state, at.max(now), &claim, hold, seen)?;
+            }
+        }
         for (place, ticket) in record.queue.iter().enumerate() {
-            let claim = Command::Claim(Claim {
-                agent_id: ticket.agent_id.to_string(),
-                resource: resource.to_string(),
-                wait: Some(Wait::Queue),
-                ..Claim::default()
-            });
+            let claim = queueing(&ticket.agent_id, resource);
+            let early = collect(state, now, &claim, &ticket.claim_id.to_string());
+            ensure(early.is_none(), || format!("{ticket:?} collects {early:?}"))?;
+            let claim = Command::Claim(claim);
             check_claim(state, now, &claim, TURN * place as Millis, seen)?;
         }
     }
@@ -31,6 +38,49 @@ pub(super) fn check(state: &State, now: Millis, seen: &Seen) -> Result<(), Strin
     readers
         .chain(state.agents().map(|(agent, _)| agent))
         .try_for_each(|agent| check_inbox(state, now, agent, seen))
+}
+
+fn queueing(agent_id: &str, resource: &str) -> Claim {
+    Claim {
+        agent_id: agent_id.to_owned(),
+        resource: resource.to_owned(),
+        wait: Some(Wait::Queue),
+        ..Claim::default()
+    }
+}
+
+fn check_collected(
+    state: &State,
+    at: Millis,
+    claim: &Claim,
+    hold: &Hold,
+    seen: &Seen,
+) -> Result<(), String> {
+    let foreign = collect(state, at, claim, "another claim");
+    ensure(foreign.is_none(), || {
+        format!("{claim:?} collects another's {foreign:?}")
+    })?;
+    let Some(collected) = collect(state, at, claim, &hold.claim_id.to_string()) else {
+        seen.borrow_mut()
+            .insert("a promoted claim was decided again");
+        return Ok(());
+    };
+    seen.borrow_mut().insert("a promoted claim was collected");
+    let decided = match decide(state, at, &Command::Claim(claim.clone()), 0) {
+        Ok(decision) => match decision.reply {
+            Reply::Claim(reply) => reply,
+            other => return Err(format!("{claim:?} is answered {other:?}")),
+        },
+        Err(rejection) => return Err(format!("{claim:?} is rejected: {rejection}")),
+    };
+    let renewed = ClaimReply {
+        lease_expires_at: decided.lease_expires_at,
+        lost: decided.lost.clone(),
+        ..collected.clone()
+    };
+    ensure(renewed == decided, || {
+        format!("{claim:?} collects {collected:?} at {at}, and is decided {decided:?}")
+    })
 }
 
 fn check_claim(

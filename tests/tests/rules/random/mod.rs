@@ -32,7 +32,7 @@ const CASES: u32 = 800;
 
 /// What has to happen in some history: every kind of event that a command can cause, and
 /// what only replies show.
-const SOMETIMES: [&str; 30] = [
+const SOMETIMES: [&str; 32] = [
     "registered",
     "heartbeat",
     "registration_cut",
@@ -61,6 +61,8 @@ const SOMETIMES: [&str; 30] = [
     "mesh told of a loss",
     "a claim was told of its loss",
     "a held claim was due",
+    "a promoted claim was collected",
+    "a promoted claim was decided again",
     "a held claim waited on",
     "a held inbox was due",
 ];

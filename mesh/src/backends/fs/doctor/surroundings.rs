@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::names;
 use super::super::os::{FileKind, OsFileSystem, Survey, SurveyEntry};
+use super::super::turn::SYNC_TURN;
 use super::super::watermark::WATERMARK;
 use super::report::{Finding, Remedy, Repair, Report, Severity};
 use crate::backends::{SystemClock, seed};
@@ -26,7 +27,7 @@ pub fn examine_folder(path: &Path, explicit: bool) -> Result<Report, StorageErro
         ));
         return Ok(report);
     };
-    let mut report = pollster::block_on(super::examine(&fs, &SystemClock::new()));
+    let mut report = futures_executor::block_on(super::examine(&fs, &SystemClock::new()));
     match fs.survey() {
         Ok(survey) => {
             for finding in judge(&survey, explicit) {
@@ -57,7 +58,7 @@ pub fn repair_folder(path: &Path, explicit: bool) -> Result<Repair, StorageError
         return Ok(Repair::default());
     }
     let fs = OsFileSystem::open(path, explicit)?;
-    pollster::block_on(super::repair(&fs, &SystemClock::new(), seed()))
+    futures_executor::block_on(super::repair(&fs, &SystemClock::new(), seed()))
 }
 
 fn judge(survey: &Survey, explicit: bool) -> Vec<Finding> {
@@ -143,7 +144,10 @@ fn judge_entry(survey: &Survey, entry: &SurveyEntry) -> Option<Finding> {
 
 /// Files that are written to in place, so that a second name would lead elsewhere.
 fn is_overwritten(name: &str) -> bool {
-    name == WATERMARK || name == "lock.flock" || names::parse_journal(name).is_some()
+    name == WATERMARK
+        || name == "lock.flock"
+        || name == SYNC_TURN
+        || names::parse_journal(name).is_some()
 }
 
 fn is_known(name: &str) -> bool {
@@ -156,6 +160,7 @@ fn is_known(name: &str) -> bool {
         ".gitignore",
         "lock",
         "lock.flock",
+        SYNC_TURN,
     ];
     fixed.contains(&name)
         || names::parse_journal(name).is_some()

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 /// Waiting times that double from a first one up to a longest one, each shortened by
 /// up to a half at random, so that those who collided once do not collide in step.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(in crate::backends::fs) struct Backoff {
     micros: u64,
     longest: u64,
     seed: u64,
@@ -14,7 +14,7 @@ pub(super) struct Backoff {
 
 impl Backoff {
     /// `first` and `longest` are in microseconds; equal seeds give equal times.
-    pub(super) fn new(first: u64, longest: u64, seed: u64) -> Self {
+    pub(in crate::backends::fs) fn new(first: u64, longest: u64, seed: u64) -> Self {
         Self {
             micros: first,
             longest,
@@ -24,7 +24,7 @@ impl Backoff {
     }
 
     /// The next waiting time, in microseconds.
-    pub(super) fn next_micros(&mut self) -> u64 {
+    pub(in crate::backends::fs) fn next_micros(&mut self) -> u64 {
         let random = xxh3_64_with_seed(&self.attempt.to_le_bytes(), self.seed);
         let micros = self.micros - random % (self.micros / 2 + 1);
         self.attempt += 1;

@@ -22,8 +22,8 @@ use crate::ports::{Clock, Lock};
 const NAME: &str = "lock.flock";
 /// How long a holder is waited for before it counts as stopped.
 const PATIENCE: Millis = 5_000;
-const FIRST_WAIT_MICROS: u64 = 50;
-const LONGEST_WAIT_MICROS: u64 = 2_000;
+const FIRST_WAIT_MICROS: u64 = 20;
+const LONGEST_WAIT_MICROS: u64 = 250;
 
 /// The store's lock on the kernel's advisory lock of one file.
 pub struct KernelLock<F: FileSystem, C> {

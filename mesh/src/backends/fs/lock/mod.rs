@@ -13,6 +13,7 @@ mod sweep;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use backoff::Backoff;
 pub use directory::LockDirectory;
 pub use kernel::KernelLock;
 pub(super) use sweep::sweep_candidates;

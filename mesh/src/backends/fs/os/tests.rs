@@ -345,13 +345,13 @@ fn the_kernel_lock_is_free_once_its_file_is_closed() {
 fn a_change_of_the_journal_ends_the_wait() {
     let (_outer, path, fs_) = folder();
     let journal = block_on(fs_.create("journal.1")).unwrap();
-    pollster::block_on(fs_.changed());
+    futures_executor::block_on(fs_.changed());
     let other = OsFileSystem::open(&path, true).unwrap();
     let writer = std::thread::spawn(move || {
         let journal = block_on(other.open("journal.1", Access::Append)).unwrap();
         block_on(other.append(&journal, b"x")).unwrap();
     });
-    pollster::block_on(fs_.changed());
+    futures_executor::block_on(fs_.changed());
     writer.join().unwrap();
     assert_eq!(block_on(fs_.stat(&journal)).unwrap().len, 1);
 }
@@ -361,13 +361,13 @@ fn a_change_of_the_journal_ends_the_wait() {
 fn a_folder_that_came_back_is_watched_anew() {
     let (_outer, path, fs_) = folder();
     drop(block_on(fs_.create("journal.1")).unwrap());
-    pollster::block_on(fs_.changed());
+    futures_executor::block_on(fs_.changed());
     fs::remove_dir_all(&path).unwrap();
-    pollster::block_on(fs_.changed());
+    futures_executor::block_on(fs_.changed());
     block_on(fs_.reattach()).unwrap();
-    pollster::block_on(fs_.changed());
+    futures_executor::block_on(fs_.changed());
     drop(block_on(fs_.create("journal.1")).unwrap());
-    pollster::block_on(fs_.changed());
+    futures_executor::block_on(fs_.changed());
 }
 
 /// S2: the folder is held open, so removing it is noticed and moving it is harmless.

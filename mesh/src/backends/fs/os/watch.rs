@@ -115,6 +115,7 @@ mod tests {
             "watermark",
             "state.json",
             "lock.flock",
+            "sync.flock",
             "tmp.4.00000000000000ff",
         ] {
             assert!(!concerns(modified, other), "{other}");

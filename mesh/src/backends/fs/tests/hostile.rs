@@ -248,6 +248,7 @@ fn no_link_is_followed_wherever_it_is() {
         "state.node.json",
         "lock",
         "lock.flock",
+        "sync.flock",
         ".lock",
         "tmp.1.00000000000000ff",
         "tmp.2.00000000000000ff",

@@ -18,6 +18,7 @@ mod hostile;
 mod interleaving;
 mod removed;
 mod rotation;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fs;

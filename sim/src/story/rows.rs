@@ -1,0 +1,531 @@
+//! From a trace to what a picture shows of it: rows in order, and bands beside them.
+//!
+//! A run has hundreds of records, of which a reader needs some twenty. The [`Focus`] says
+//! which; what happens again and again is told once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mesh::core::{Command, Entry, Event};
+
+use super::Focus;
+use super::bands::{Bands, Spot};
+use super::words::{self, Messages, Said, Tone, say};
+use crate::run::Outcome;
+use crate::trace::{Micros, ProcessNumber, Record, Stamped, Turn};
+
+/// What a picture is about, which decides what it leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// Who holds these resources, and who waits for them.
+    Claims(&'static [&'static str]),
+    /// Messages, and cursors into them.
+    Messages,
+    /// The log itself: what is in it, and what of it would survive a power cut.
+    Log,
+    /// The store's lock.
+    Lock,
+}
+
+/// What is drawn on the lane of the process, or across the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// A call is made.
+    Asks,
+    /// A call is answered.
+    Hears,
+    /// An entry goes into the log, or comes out of it first to somebody else than its writer.
+    Entry { seq: u64, read: bool },
+    /// All entries up to here are durable.
+    Synced,
+    /// A guarded resource is written to.
+    Writes { fence: u64, accepted: bool },
+    /// A process dies.
+    Dies,
+    /// Something that befalls everybody.
+    Everybody,
+    /// Anything else.
+    Dot,
+}
+
+/// A line of a picture.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    pub(super) at: Micros,
+    pub(super) process: ProcessNumber,
+    pub(super) mark: Mark,
+    pub(super) who: String,
+    pub(super) said: Said,
+    /// How many entries it stands for, if they are of no interest one by one.
+    entries: usize,
+}
+
+/// A picture before it is drawn.
+#[derive(Debug)]
+pub(super) struct Telling {
+    pub(super) rows: Vec<Row>,
+    pub(super) bands: Bands,
+    /// The processes that have a lane.
+    pub(super) lanes: Vec<ProcessNumber>,
+}
+
+/// Goes through a trace, record by record.
+struct Teller<'a> {
+    outcome: &'a Outcome,
+    focus: &'a Focus<'a>,
+    entries: usize,
+    log: Vec<Arc<Entry>>,
+    messages: Messages,
+    /// Calls that only renew what their agent has or waits for.
+    renewals: BTreeSet<usize>,
+    /// Who believes to have the store's lock.
+    lockers: BTreeSet<ProcessNumber>,
+    /// Who waits for what.
+    waiting: BTreeSet<(String, String)>,
+    /// What each agent was answered last.
+    heard: BTreeMap<String, String>,
+    /// The highest fence that an unguarded resource was written under.
+    newest: BTreeMap<String, u64>,
+    rows: Vec<Row>,
+    bands: Bands,
+}
+
+/// Shorter pauses are not told.
+const WORTH_TELLING: Micros = 20_000;
+
+/// Tells a run.
+pub(super) fn tell(outcome: &Outcome, focus: &Focus<'_>) -> Option<Telling> {
+    let mut teller = Teller {
+        outcome,
+        focus,
+        entries: 0,
+        log: Vec::new(),
+        messages: Messages::default(),
+        renewals: BTreeSet::new(),
+        lockers: BTreeSet::new(),
+        waiting: BTreeSet::new(),
+        heard: BTreeMap::new(),
+        newest: BTreeMap::new(),
+        rows: Vec::new(),
+        bands: Bands {
+            agents_each: outcome.knobs.agents_each,
+            ..Bands::default()
+        },
+    };
+    for stamped in &outcome.trace.records {
+        teller.bands.wake(stamped.at, teller.spot());
+        teller.record(stamped);
+    }
+    let end = 2 * teller.rows.len() as Spot;
+    teller.bands.close_all(end);
+    let telling = Telling {
+        rows: teller.rows,
+        bands: teller.bands,
+        lanes: Vec::new(),
+    };
+    let (first, last) = telling.shown(focus.shows)?;
+    Some(telling.cropped(first, last))
+}
+
+impl Telling {
+    /// The first and last row of those that show texts in their order.
+    fn shown(&self, texts: &[&str]) -> Option<(usize, usize)> {
+        let mut rows = self.rows.iter().enumerate();
+        let mut found = |text: &&str| {
+            let row = rows.find(|(_, row)| row.text().contains(text));
+            row.map(|(at, _)| at)
+        };
+        let at: Option<Vec<usize>> = texts.iter().map(&mut found).collect();
+        let at = at?;
+        let whole = (0, self.rows.len().checked_sub(1)?);
+        Some(at.first().copied().zip(at.last().copied()).unwrap_or(whole))
+    }
+
+    fn cropped(mut self, first: usize, last: usize) -> Self {
+        self.rows.truncate(last + 1);
+        self.rows.drain(..first);
+        self.bands
+            .crop(2 * first as Spot, 2 * self.rows.len() as Spot);
+        let shown = self.rows.iter().filter(|row| row.mark != Mark::Everybody);
+        let lanes: BTreeSet<usize> = shown.map(|row| row.process).collect();
+        self.lanes = lanes.into_iter().collect();
+        self
+    }
+}
+
+impl Row {
+    /// Who, and what.
+    pub(super) fn text(&self) -> String {
+        match self.who.is_empty() {
+            true => self.said.text.clone(),
+            false => format!("{} {}", self.who, self.said.text),
+        }
+    }
+}
+
+impl Teller<'_> {
+    /// Where what comes next begins, unless it gets a row: between two rows.
+    fn spot(&self) -> Spot {
+        2 * self.rows.len() as Spot - 1
+    }
+
+    /// Adds a row, and says where it is. Quiet ones that follow each other are one.
+    fn row(&mut self, stamped: &Stamped, mark: Mark, who: impl Into<String>, said: Said) -> Spot {
+        let row = Row {
+            at: stamped.at,
+            process: stamped.process,
+            mark,
+            who: who.into(),
+            entries: usize::from(matches!(mark, Mark::Entry { .. })),
+            said,
+        };
+        match self.rows.last_mut() {
+            Some(last) if last.said.tone == Tone::Quiet && row.said.tone == Tone::Quiet => {
+                let entries = last.entries + row.entries;
+                if row.entries > 0 || last.entries == 0 {
+                    *last = row;
+                }
+                last.entries = entries;
+            }
+            _ => self.rows.push(row),
+        }
+        self.spot() - 1
+    }
+
+    fn record(&mut self, stamped: &Stamped) {
+        match &stamped.record {
+            Record::Turn(turn) => self.turn(stamped, turn),
+            Record::Called { call } => self.called(stamped, *call),
+            Record::Answered { call } => self.answered(stamped, *call),
+            Record::Left { call } => {
+                let agent = &self.outcome.trace.calls[*call].agent;
+                if self.wants_call(*call) {
+                    let said = say(Tone::Fault, "goes away before it hears the answer");
+                    let spot = self.row(stamped, Mark::Hears, agent, said);
+                    self.bands.answered(*call, spot);
+                }
+            }
+            Record::Accepted { seq, committed } => self.accepted(stamped, *seq, *committed),
+            Record::Replaced { seq } => {
+                self.log.retain(|entry| entry.seq < *seq);
+                let said = say(Tone::Bad, "is gone, and another one takes its place");
+                let spot = self.row(stamped, Mark::Dot, format!("entry {seq}"), said);
+                self.bands.refold(&self.log, spot);
+            }
+            Record::Durable { seq } => {
+                let on_disk = self.outcome.knobs.network.is_none();
+                if matches!(self.focus.on, On::Log) && on_disk {
+                    let said = say(
+                        Tone::Plain,
+                        format!("counts all up to entry {seq} as durable"),
+                    );
+                    self.row(stamped, Mark::Synced, process(stamped), said);
+                }
+            }
+            Record::Wrote {
+                resource,
+                agent,
+                fence,
+                refused,
+            } => self.wrote(stamped, agent, resource, *fence, *refused),
+        }
+    }
+
+    fn turn(&mut self, stamped: &Stamped, turn: &Turn) {
+        let (number, here) = (stamped.process, self.spot());
+        if *turn == Turn::StormEnded {
+            self.cut_pauses_short(stamped.at);
+        }
+        let said = words::turned(turn).filter(|_| self.wants_turn(turn));
+        let spot = said.map_or(here, |said| self.say_turn(stamped, turn, said));
+        self.bands.turn(number, stamped.at, turn, spot);
+        match turn {
+            Turn::StoreLockTaken => {
+                self.lockers.insert(number);
+            }
+            Turn::StoreLockFreed => {
+                self.lockers.remove(&number);
+                self.fold_routine(number);
+            }
+            Turn::Crashed { .. } => {
+                self.lockers.remove(&number);
+                self.forget(number);
+            }
+            Turn::PowerCut { .. } => (0..8).for_each(|number| self.forget(number)),
+            _ => {}
+        }
+    }
+
+    /// The agents of a process that dies know nothing any more.
+    fn forget(&mut self, number: ProcessNumber) {
+        let each = self.outcome.knobs.agents_each;
+        for agent in number * each..(number + 1) * each {
+            self.heard.remove(&format!("a{agent}"));
+        }
+    }
+
+    /// Whether a turn of the world is about what the picture is about.
+    fn wants_turn(&self, turn: &Turn) -> bool {
+        match turn {
+            Turn::Paused { micros, .. } => *micros >= WORTH_TELLING,
+            Turn::StoreLockTaken
+            | Turn::StoreLockFreed
+            | Turn::StoreLockStolen { .. }
+            | Turn::StoreLockMissed
+            | Turn::WroteWithoutLock => self.focus.shows_lock(),
+            Turn::AppendLost { .. } => self.focus.shows_lock() || matches!(self.focus.on, On::Log),
+            Turn::HalfWritten
+            | Turn::HalfWriteSeen
+            | Turn::TornTailHealed
+            | Turn::Sealed { .. }
+            | Turn::Followed { .. }
+            | Turn::RenamedOver { .. } => matches!(self.focus.on, On::Log),
+            _ => true,
+        }
+    }
+
+    fn say_turn(&mut self, stamped: &Stamped, turn: &Turn, mut said: Said) -> Spot {
+        if said.tone == Tone::Quiet {
+            said.tone = Tone::Plain;
+        }
+        if matches!(turn, Turn::StoreLockStolen { .. }) && self.lockers.contains(&stamped.process) {
+            said = say(Tone::Bad, words::FREES_ANOTHERS);
+        }
+        let last = self.rows.last();
+        let seen_again = last.is_some_and(|last| last.said.text == said.text);
+        if *turn == Turn::HalfWriteSeen && seen_again {
+            return self.spot();
+        }
+        let (mark, who) = match turn {
+            Turn::PowerCut { .. }
+            | Turn::PowerCameBack { .. }
+            | Turn::LogServerCrashed
+            | Turn::LogServerCameBack => (Mark::Everybody, String::new()),
+            Turn::Crashed { .. } => (Mark::Dies, process(stamped)),
+            _ => (Mark::Dot, process(stamped)),
+        };
+        self.row(stamped, mark, who, said)
+    }
+
+    /// The storm is over, and whoever stands still goes on earlier than was meant.
+    fn cut_pauses_short(&mut self, now: Micros) {
+        for row in self.bands.standing_still() {
+            if let Some(row) = self.rows.get_mut(row) {
+                let lasted = words::seconds(now - row.at);
+                row.said.text = format!("stands still for {lasted}");
+            }
+        }
+    }
+
+    /// Who takes the store's lock, appends and gives it back undisturbed needs one row.
+    fn fold_routine(&mut self, number: ProcessNumber) {
+        let (begins, routine) = match self.rows.as_slice() {
+            [.., takes, entry, frees] => {
+                let own = [takes, entry, frees]
+                    .iter()
+                    .all(|row| row.process == number);
+                let entry = matches!(entry.mark, Mark::Entry { read: false, .. });
+                let takes = takes.said.text == words::TAKES && frees.said.text == words::FREES;
+                (self.rows.len() - 3, own && entry && takes)
+            }
+            _ => return,
+        };
+        if !routine {
+            return;
+        }
+        self.rows.truncate(begins + 2);
+        let mut row = self.rows.remove(begins + 1);
+        let who = std::mem::replace(&mut row.who, format!("p{number}"));
+        row.at = self.rows[begins].at;
+        row.said = say(
+            Tone::Quiet,
+            format!("takes the lock, appends {who}, gives it back"),
+        );
+        self.rows[begins] = row;
+        if begins > 0 {
+            let before = &self.rows[begins - 1];
+            let again = before.said.tone == Tone::Quiet && before.process == number;
+            if again {
+                let row = self.rows.remove(begins);
+                let entries = self.rows[begins - 1].entries + row.entries;
+                self.rows[begins - 1] = Row {
+                    entries,
+                    said: say(Tone::Quiet, format!("does so {entries} times, up to {who}")),
+                    ..row
+                };
+            }
+        }
+        self.bands.clamp(2 * (self.rows.len() as Spot - 1));
+    }
+
+    /// Whether a call is about what the picture is about.
+    fn wants_call(&self, call: usize) -> bool {
+        let command = &self.outcome.trace.calls[call].command;
+        match (self.focus.on, command) {
+            (On::Claims(names), Command::Claim(claim)) => names.contains(&&*claim.resource),
+            (On::Claims(names), Command::Release(release)) => names.contains(&&*release.resource),
+            (On::Messages, command) => matches!(
+                command,
+                Command::Post(_) | Command::Inbox(_) | Command::Read(_)
+            ),
+            (On::Log, Command::Claim(_) | Command::Release(_) | Command::Post(_)) => true,
+            _ => false,
+        }
+    }
+
+    fn called(&mut self, stamped: &Stamped, number: usize) {
+        if !self.wants_call(number) {
+            return;
+        }
+        let call = &self.outcome.trace.calls[number];
+        let mut said = words::asked(&call.command, &self.messages);
+        if let Command::Claim(claim) = &call.command {
+            let ticket = (claim.resource.clone(), call.agent.clone());
+            let has = self.waiting.contains(&ticket)
+                || self.bands.hold(&claim.resource, &call.agent).is_some();
+            if has && self.heard.contains_key(&call.agent) {
+                self.renewals.insert(number);
+                said = say(Tone::Quiet, format!("claims {} again", claim.resource));
+            }
+        }
+        let agent = call.agent.clone();
+        let spot = self.row(stamped, Mark::Asks, agent, said);
+        self.bands.asked(number, stamped.process, spot);
+    }
+
+    fn answered(&mut self, stamped: &Stamped, number: usize) {
+        if !self.wants_call(number) {
+            return;
+        }
+        let call = &self.outcome.trace.calls[number];
+        let Some(answer) = &call.answer else { return };
+        let mut said = words::answered(&answer.result, &self.messages);
+        let as_before = self.renewals.contains(&number) && said.tone == Tone::Plain;
+        if as_before && !said.text.contains("denied") && !said.text.contains("lost") {
+            said.tone = Tone::Quiet;
+        }
+        let before = self.heard.insert(call.agent.clone(), said.text.clone());
+        if before.as_ref() == Some(&said.text) {
+            said.tone = Tone::Quiet;
+        }
+        let agent = call.agent.clone();
+        let spot = self.row(stamped, Mark::Hears, agent, said);
+        self.bands.answered(number, spot);
+    }
+
+    fn wants_event(&self, event: &Event) -> bool {
+        match self.focus.on {
+            On::Claims(names) => event
+                .resource()
+                .is_some_and(|resource| names.contains(&&**resource)),
+            On::Messages => {
+                matches!(event, Event::Posted { from, .. } if &**from != "mesh")
+                    || matches!(event, Event::CursorMoved { .. })
+            }
+            On::Log | On::Lock => {
+                !matches!(event, Event::Heartbeat { .. })
+                    && !matches!(event, Event::Posted { from, .. } if &**from == "mesh")
+            }
+        }
+    }
+
+    fn accepted(&mut self, stamped: &Stamped, seq: u64, committed: bool) {
+        let Some(entry) = self.outcome.trace.entries.get(self.entries).cloned() else {
+            return;
+        };
+        self.entries += 1;
+        let mut told = Vec::new();
+        let mut quiet = true;
+        for event in &entry.events {
+            let waits = event
+                .resource()
+                .zip(event.agent_id())
+                .is_some_and(|(of, by)| self.waiting.contains(&(of.to_string(), by.to_string())));
+            let text = words::happened(event, waits, &mut self.messages);
+            if self.wants_event(event) {
+                quiet &= matches!(
+                    event,
+                    Event::Renewed { .. } | Event::TicketRenewed { .. } | Event::Registered { .. }
+                );
+                told.push(text);
+            }
+            self.note(event);
+        }
+        let mut spot = self.spot();
+        if !told.is_empty() || matches!(self.focus.on, On::Log | On::Lock) {
+            let text = match told.as_slice() {
+                [] => "a sign of life".to_owned(),
+                [one, two, three, more @ ..] if !more.is_empty() => {
+                    format!("{one}; {two}; {three}; and {} more", more.len())
+                }
+                told => told.join("; "),
+            };
+            let clock = words::skew(entry.at, stamped.at);
+            let clock = clock.map_or_else(String::new, |skew| format!(" (its clock is {skew})"));
+            let seen = match committed {
+                true => String::new(),
+                false => format!(", found there by {}", process(stamped)),
+            };
+            let tone = if quiet { Tone::Quiet } else { Tone::Plain };
+            let mark = Mark::Entry {
+                seq,
+                read: !committed,
+            };
+            let said = say(tone, format!("{text}{clock}{seen}"));
+            spot = self.row(stamped, mark, format!("entry {seq}"), said);
+        }
+        self.log.push(entry.clone());
+        self.bands.fold(&entry, spot);
+    }
+
+    /// Remembers who waits.
+    fn note(&mut self, event: &Event) {
+        let (Some(resource), Some(agent)) = (event.resource(), event.agent_id()) else {
+            return;
+        };
+        let ticket = (resource.to_string(), agent.to_string());
+        match event {
+            Event::Queued { .. } => self.waiting.insert(ticket),
+            Event::Promoted { .. } | Event::Cancelled { .. } | Event::Lapsed { .. } => {
+                self.waiting.remove(&ticket)
+            }
+            _ => false,
+        };
+    }
+
+    fn wrote(&mut self, stamped: &Stamped, agent: &str, resource: &str, fence: u64, refused: bool) {
+        let wanted = match self.focus.on {
+            On::Claims(names) => names.contains(&resource),
+            _ => false,
+        };
+        let newest = self.newest.entry(resource.to_owned()).or_default();
+        let stale = fence < *newest;
+        *newest = match self.focus.unfenced {
+            true => fence,
+            false => fence.max(*newest),
+        };
+        if !wanted {
+            return;
+        }
+        let said = match (self.focus.unfenced, refused, stale) {
+            (true, _, true) => say(
+                Tone::Bad,
+                format!("writes to {resource} under fence {fence}, over what is newer"),
+            ),
+            (false, true, _) => say(
+                Tone::Good,
+                format!("writes to {resource} under fence {fence}, and is refused"),
+            ),
+            _ => say(
+                Tone::Plain,
+                format!("writes to {resource} under fence {fence}"),
+            ),
+        };
+        let accepted = self.focus.unfenced || !refused;
+        self.row(stamped, Mark::Writes { fence, accepted }, agent, said);
+    }
+}
+
+fn process(stamped: &Stamped) -> String {
+    format!("p{}", stamped.process)
+}

@@ -1,0 +1,519 @@
+//! What happened, in a few words each: the text beside a picture.
+//!
+//! Who did it stands in front of the words, and is not in them.
+
+use mesh::core::{
+    Claim, ClaimReply, ClaimStatus, Command, Event, LapseReason, MessageId, Millis, Mode,
+    ReleaseReply, ReleaseStatus, Reply, Wait,
+};
+use mesh::{MeshError, ports::Outcome};
+
+use crate::clock::{CENTURY_MS, EPOCH_MS};
+use crate::network::Broken;
+use crate::trace::{Micros, Turn};
+
+/// How something is said: it is drawn in this colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// As it should be.
+    Plain,
+    /// As always: several of these in a row are told as one.
+    Quiet,
+    /// A fault of the world.
+    Fault,
+    /// It went well although it might not have.
+    Good,
+    /// It went wrong for somebody.
+    Bad,
+}
+
+/// What is said of one thing that happened.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) tone: Tone,
+}
+
+pub(super) fn say(tone: Tone, text: impl Into<String>) -> Said {
+    let text = text.into();
+    Said { text, tone }
+}
+
+/// Who tells agents what happened to them.
+const MESH: &str = "mesh";
+
+/// The messages of a run, by short names of their own: m1 is the one posted first.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    posted: Vec<MessageId>,
+    of_mesh: Vec<MessageId>,
+}
+
+impl Messages {
+    pub(super) fn name(&self, id: MessageId) -> String {
+        match self.posted.iter().position(|known| *known == id) {
+            Some(at) => format!("m{}", at + 1),
+            None if id == MessageId::ZERO => "the beginning".to_owned(),
+            None if self.of_mesh.contains(&id) => "a message of mesh".to_owned(),
+            None => "an id that no message has".to_owned(),
+        }
+    }
+
+    /// Names a message. Where its id is not above all others, says so.
+    fn posted(&mut self, id: MessageId) -> (String, String) {
+        if !self.posted.contains(&id) {
+            self.posted.push(id);
+        }
+        let above = self.posted.iter().filter(|other| **other > id).min();
+        let order = above.map_or_else(String::new, |above| {
+            format!("; its id sorts before that of {}", self.name(*above))
+        });
+        (self.name(id), order)
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [first, second, third, _, ..] => {
+            format!("{first}, {second}, {third} and {} more", names.len() - 3)
+        }
+        names => names.join(", "),
+    }
+}
+
+/// A duration in seconds.
+pub(super) fn seconds(micros: Micros) -> String {
+    match micros {
+        0..1_000 => "less than 1 ms".to_owned(),
+        1_000..1_000_000 => format!("{} ms", micros / 1_000),
+        _ => format!("{:.1} s", micros as f64 / 1e6),
+    }
+}
+
+/// A moment by somebody's wall clock, counted from the beginning of the world.
+pub(super) fn moment(at: Millis) -> String {
+    let since = at as i64 - EPOCH_MS as i64;
+    match since {
+        _ if since > CENTURY_MS / 2 => "in 100 years".to_owned(),
+        _ => format!("{:.1} s", since as f64 / 1e3),
+    }
+}
+
+/// A text of the checkers for people: moments are counted as in the pictures.
+pub(super) fn humane(text: &str) -> String {
+    let mut out = String::new();
+    let mut digits = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        match digits.parse() {
+            Ok(at) if digits.len() == EPOCH_DIGITS => out.push_str(&moment(at)),
+            _ => out.push_str(&digits),
+        }
+        digits.clear();
+        out.extend((c != '\0').then_some(c));
+    }
+    out
+}
+
+/// How many digits a moment has in milliseconds.
+const EPOCH_DIGITS: usize = 13;
+
+/// By how much a wall clock is off, where that is worth saying.
+pub(super) fn skew(wall: Millis, at: Micros) -> Option<String> {
+    let off = wall as i64 - (EPOCH_MS + at / 1000) as i64;
+    let seconds = off.unsigned_abs() / 1000;
+    let by = match seconds {
+        0 => return None,
+        1..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        _ if off > CENTURY_MS / 2 => "100 years".to_owned(),
+        _ => format!("{} h", seconds / 3600),
+    };
+    Some(format!("{by} {}", if off > 0 { "ahead" } else { "behind" }))
+}
+
+/// What an agent asks for.
+pub(super) fn asked(command: &Command, messages: &Messages) -> Said {
+    match command {
+        Command::Claim(claim) => say(Tone::Plain, claims(claim)),
+        Command::Release(release) => say(Tone::Plain, format!("releases {}", release.resource)),
+        Command::Post(post) => say(Tone::Plain, format!("posts to {}", post.to)),
+        Command::Read(read) => {
+            let up_to = match read.up_to.parse() {
+                Ok(id) => messages.name(id),
+                Err(_) => "what is no id".to_owned(),
+            };
+            say(Tone::Plain, format!("moves its cursor to {up_to}"))
+        }
+        Command::Inbox(_) => say(Tone::Plain, "looks at its mail"),
+        Command::Register(_) => say(Tone::Quiet, "registers"),
+        Command::Roster(_) => say(Tone::Quiet, "asks who is there"),
+        Command::Claims(_) => say(Tone::Quiet, "asks who holds what"),
+        Command::Gc(_) => say(Tone::Quiet, "sweeps"),
+    }
+}
+
+fn claims(claim: &Claim) -> String {
+    let share = match claim.mode {
+        Some(Mode::Shared) => "a share of ",
+        _ => "",
+    };
+    let wait = match (claim.wait_seconds, claim.wait()) {
+        (Some(seconds @ 1..), _) => format!(", and waits up to {seconds} s"),
+        (_, Wait::Queue) => ", or a place in the queue".to_owned(),
+        (_, Wait::NoWait) => String::new(),
+    };
+    format!("claims {share}{}{wait}", claim.resource)
+}
+
+/// What an agent is answered.
+pub(super) fn answered(result: &Result<Reply, MeshError>, messages: &Messages) -> Said {
+    match result {
+        Ok(Reply::Claim(reply)) => claimed(reply),
+        Ok(Reply::Release(reply)) => released(reply),
+        Ok(Reply::Post(reply)) => {
+            let name = messages.name(reply.message_id);
+            say(Tone::Plain, format!("is told: posted as {name}"))
+        }
+        Ok(Reply::Inbox(reply)) if reply.messages.is_empty() => {
+            say(Tone::Plain, "is shown no mail")
+        }
+        Ok(Reply::Inbox(reply)) => {
+            let mail = reply.messages.iter().filter(|m| &*m.from != MESH);
+            let names: Vec<String> = mail.map(|m| messages.name(m.message_id)).collect();
+            match names.is_empty() {
+                true => say(Tone::Quiet, "is shown what mesh has to say"),
+                false => say(Tone::Plain, format!("is shown {}", listed(&names))),
+            }
+        }
+        Ok(Reply::Read(reply)) => {
+            let cursor = messages.name(reply.cursor);
+            say(Tone::Plain, format!("is told: its cursor is at {cursor}"))
+        }
+        Ok(Reply::Register(_) | Reply::Roster(_) | Reply::Claims(_) | Reply::Gc(_)) => {
+            say(Tone::Quiet, "is answered")
+        }
+        Err(error) => say(Tone::Fault, format!("is told: {}", failed(error))),
+    }
+}
+
+fn claimed(reply: &ClaimReply) -> Said {
+    let ClaimReply {
+        resource, fence, ..
+    } = reply;
+    let holder = reply.holder.as_deref().unwrap_or("nobody");
+    let lost = reply.lost.as_ref().map_or_else(String::new, |lost| {
+        format!("; it lost the hold of fence {}", lost.fence)
+    });
+    match (reply.status, reply.queue_position) {
+        (ClaimStatus::Granted, _) => say(
+            Tone::Plain,
+            format!("is told: {resource} is yours, fence {fence}{lost}"),
+        ),
+        (ClaimStatus::Queued, position) => {
+            let position = position.unwrap_or_default();
+            let text = format!("is told: number {position} in the queue for {resource}{lost}");
+            say(Tone::Plain, text)
+        }
+        (ClaimStatus::Denied, _) => match &reply.deadlock {
+            Some(circle) => {
+                let circle: Vec<String> = circle
+                    .iter()
+                    .map(|link| format!("{} waits for {}", link.agent_id, link.waits_for))
+                    .collect();
+                let text = format!("is denied {resource}, since {}", circle.join(" and "));
+                say(Tone::Good, text)
+            }
+            None => say(
+                Tone::Plain,
+                format!("is denied {resource}, which {holder} holds{lost}"),
+            ),
+        },
+    }
+}
+
+fn released(reply: &ReleaseReply) -> Said {
+    let next = reply
+        .next_holder
+        .as_ref()
+        .map_or_else(String::new, |next| format!(", {next} is next"));
+    match reply.status {
+        ReleaseStatus::Released => say(Tone::Plain, format!("is told: released{next}")),
+        ReleaseStatus::NotHolder => say(Tone::Bad, "is told: somebody else holds it"),
+        ReleaseStatus::Unknown => say(Tone::Bad, "is told: there is no such claim any more"),
+    }
+}
+
+fn failed(error: &MeshError) -> String {
+    match error {
+        MeshError::Rejected(rejection) => rejection.to_string(),
+        MeshError::Storage(error) if error.outcome == Outcome::Unknown => {
+            "whether it took effect is unknown".to_owned()
+        }
+        MeshError::Storage(error) => error.what.clone(),
+        error => error.to_string(),
+    }
+}
+
+/// An event of the log. `waits`: its agent only had a place in the queue.
+pub(super) fn happened(event: &Event, waits: bool, messages: &mut Messages) -> String {
+    let until = |at: &Millis| format!("until {}", moment(*at));
+    match event {
+        Event::Granted {
+            resource,
+            agent_id,
+            fence,
+            mode,
+            expires_at,
+            ..
+        } => {
+            let share = shared(*mode);
+            let until = until(expires_at);
+            format!("{agent_id} has {share}{resource} under fence {fence} {until}")
+        }
+        Event::Upgraded {
+            resource,
+            agent_id,
+            fence,
+            expires_at,
+            ..
+        } => {
+            let until = until(expires_at);
+            format!("{agent_id} has {resource} alone under fence {fence} {until}")
+        }
+        Event::Promoted {
+            resource,
+            agent_id,
+            fence,
+            expires_at,
+            ..
+        } => {
+            let until = until(expires_at);
+            format!("{agent_id} is promoted: {resource} under fence {fence} {until}")
+        }
+        Event::Renewed {
+            resource,
+            agent_id,
+            expires_at,
+            ..
+        } => format!("{agent_id} keeps {resource} {}", until(expires_at)),
+        Event::Queued {
+            resource,
+            agent_id,
+            mode,
+            ..
+        } => format!("{agent_id} waits for {}{resource}", shared(*mode)),
+        Event::TicketRenewed {
+            resource, agent_id, ..
+        } => format!("{agent_id} still waits for {resource}"),
+        Event::Released {
+            resource, agent_id, ..
+        } => format!("{agent_id} gives {resource} back"),
+        Event::Cancelled {
+            resource, agent_id, ..
+        } => format!("{agent_id} waits for {resource} no more"),
+        Event::Lapsed {
+            resource,
+            agent_id,
+            reason,
+            ..
+        } => {
+            let why = match reason {
+                LapseReason::Lease => "its lease is over",
+                LapseReason::Death => "it is dead",
+            };
+            match waits {
+                false => format!("{agent_id} loses {resource}: {why}"),
+                true => format!("{agent_id} loses its place in the queue: {why}"),
+            }
+        }
+        Event::LeaseCut {
+            resource,
+            agent_id,
+            expires_at,
+            ..
+        } => {
+            let end = moment(*expires_at);
+            format!("{agent_id}'s lease of {resource} is cut to {end}")
+        }
+        event => of_agents_and_messages(event, messages),
+    }
+}
+
+fn of_agents_and_messages(event: &Event, messages: &mut Messages) -> String {
+    match event {
+        Event::Posted {
+            message_id,
+            from,
+            to,
+            ..
+        } => {
+            if &**from == MESH {
+                messages.of_mesh.push(*message_id);
+                return format!("mesh tells {to}");
+            }
+            let (name, order) = messages.posted(*message_id);
+            format!("{name} from {from} to {to}{order}")
+        }
+        Event::CursorMoved { agent_id, cursor } => {
+            format!("{agent_id}'s cursor is at {}", messages.name(*cursor))
+        }
+        Event::Registered { agent_id, .. } => format!("{agent_id} registers"),
+        Event::Heartbeat { agent_id, .. } => format!("{agent_id} is alive"),
+        event => {
+            let about = event.agent_id().map(|agent| format!(" ({agent})"));
+            let kind = event.kind().replace('_', " ");
+            format!("{kind}{}", about.unwrap_or_default())
+        }
+    }
+}
+
+fn shared(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive => "",
+        Mode::Shared => "a share of ",
+    }
+}
+
+/// A fault, or another turn of the world; `None`: of no interest to a reader.
+pub(super) fn turned(turn: &Turn) -> Option<Said> {
+    let said = match turn {
+        Turn::Paused { micros, .. } => say(
+            Tone::Fault,
+            format!("stands still for {}", seconds(*micros)),
+        ),
+        Turn::Crashed { doing, .. } if doing.contains("whatever") => say(Tone::Fault, "is killed"),
+        Turn::Crashed {
+            after_effect,
+            doing,
+        } => {
+            let when = match after_effect {
+                true => "after its ",
+                false => "before its ",
+            };
+            let when = if doing.contains("middle") {
+                "in its "
+            } else {
+                when
+            };
+            say(
+                Tone::Fault,
+                format!("is killed, {when}{}", operation(doing)),
+            )
+        }
+        Turn::PowerCut { .. } => say(Tone::Fault, "the power fails: everybody dies"),
+        Turn::PowerCameBack {
+            torn, names_lost, ..
+        } => {
+            let lost = match (torn, names_lost) {
+                (false, false) => "nothing was lost",
+                (true, false) => "bytes that were not synced are gone",
+                (false, true) => "names that were not synced are gone",
+                (true, true) => "bytes and names that were not synced are gone",
+            };
+            say(Tone::Fault, format!("the power is back: {lost}"))
+        }
+        Turn::ClockStepped { by_ms } => say(
+            Tone::Fault,
+            format!("sees its wall clock jump by {:.1} s", *by_ms as f64 / 1e3),
+        ),
+        Turn::WriteFailed { .. } => say(Tone::Fault, "the device fails a write"),
+        Turn::SyncFailed { .. } => say(Tone::Fault, "the device fails a sync"),
+        Turn::DiskFull { .. } => say(Tone::Fault, "the disk is full"),
+        Turn::Started { incarnation: 1 } | Turn::StormEnded => return None,
+        Turn::Started { .. } => say(Tone::Plain, "starts again"),
+        turn => return of_the_store(turn),
+    };
+    Some(said)
+}
+
+/// What a process was about to do, as a noun.
+fn operation(doing: &str) -> String {
+    let (verb, name) = doing.split_once([' ', ',']).unwrap_or((doing, ""));
+    let of = match name.trim() {
+        "" | "in its middle" => String::new(),
+        name if verb == "append" && name.contains("middle") => String::new(),
+        name => format!(" of {name}"),
+    };
+    match verb {
+        "append" if doing.contains("middle") => "write, with half of it in the file".to_owned(),
+        "kill" => "look at the owner".to_owned(),
+        "make_dir" => "making a directory".to_owned(),
+        "remove_dir" => "removal of a directory".to_owned(),
+        verb => format!("{verb}{of}"),
+    }
+}
+
+/// What is said of whoever takes the store's lock, and of whoever gives it back.
+pub(super) const TAKES: &str = "takes the store's lock";
+pub(super) const FREES: &str = "gives the store's lock back";
+
+/// What is said of whoever frees the lock of another one, since it took it for its own.
+pub(super) const FREES_ANOTHERS: &str = "frees the store's lock, which is another's by now";
+
+fn of_the_store(turn: &Turn) -> Option<Said> {
+    let said = match turn {
+        Turn::StoreLockTaken => say(Tone::Quiet, TAKES),
+        Turn::StoreLockFreed => say(Tone::Quiet, FREES),
+        Turn::StoreLockStolen { from_live: true } => say(
+            Tone::Bad,
+            "takes the store's lock from its owner, who is alive",
+        ),
+        Turn::StoreLockStolen { from_live: false } => {
+            say(Tone::Good, "takes the store's lock from its dead owner")
+        }
+        Turn::StoreLockMissed => say(Tone::Good, "comes to take it too, and finds it gone"),
+        Turn::WroteWithoutLock => say(Tone::Quiet, "goes on without the store's lock"),
+        Turn::AppendLost { seq } => say(
+            Tone::Good,
+            format!("finds that another entry {seq} came first, and decides again"),
+        ),
+        Turn::HalfWritten => say(Tone::Fault, "has written half a record so far"),
+        Turn::HalfWriteSeen => say(Tone::Plain, "reads, and sees half a record"),
+        Turn::TornTailHealed => say(
+            Tone::Good,
+            "appends behind the torn record, which its separator makes void",
+        ),
+        Turn::Sealed { name } => say(Tone::Plain, format!("seals {name}")),
+        Turn::Followed { name } => say(Tone::Plain, format!("links {name}, with a checkpoint")),
+        Turn::RenamedOver { name } => say(Tone::Bad, format!("renames its own file to {name}")),
+        turn => return of_the_network(turn),
+    };
+    Some(said)
+}
+
+fn of_the_network(turn: &Turn) -> Option<Said> {
+    let said = match turn {
+        Turn::LinkBroke { broken } => {
+            let how = match broken {
+                Broken::BothWays => "cannot reach the log any more",
+                Broken::ToTheLog => "is heard by nobody any more",
+                Broken::FromTheLog => "hears nothing any more",
+                Broken::Held => "has its messages held back",
+                Broken::Slow => "has a slow link from now on",
+            };
+            say(Tone::Fault, how)
+        }
+        Turn::LinkMended => say(Tone::Plain, "has its link back"),
+        Turn::LogServerCrashed => say(Tone::Fault, "the log server dies"),
+        Turn::LogServerCameBack => say(Tone::Plain, "the log server is back"),
+        Turn::NotAnswered { seq } => say(Tone::Fault, format!("gets no answer to its entry {seq}")),
+        Turn::OwnEntryFound { seq } => {
+            say(Tone::Good, format!("looks, and finds its own entry {seq}"))
+        }
+        Turn::OtherEntryFound { seq } => say(
+            Tone::Good,
+            format!("looks, and finds another entry {seq}: decides again"),
+        ),
+        Turn::ProposedAgain { seq } => say(
+            Tone::Good,
+            format!("finds place {seq} empty, and proposes the same entry again"),
+        ),
+        Turn::OutcomeUnknown { .. } => say(Tone::Fault, "cannot find out, and says so"),
+        _ => return None,
+    };
+    Some(said)
+}
