@@ -127,20 +127,24 @@ fn item<'a>(lines: &'a [&'a str], what: &str) -> Option<&'a [&'a str]> {
 
 /// Whether a line begins the item, whatever its visibility and qualifiers are.
 fn begins(line: &str, what: &str) -> bool {
-    let mut rest = line.trim_start();
+    let mut rest = visible(line.trim_start());
     loop {
         if let Some(after) = rest.strip_prefix(what) {
             return !after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
         }
-        let Some((word, after)) = rest.split_once(' ') else {
-            return false;
-        };
-        let qualifies = matches!(word, "pub" | "const" | "async" | "unsafe" | "default")
-            || (word.starts_with("pub(") && word.ends_with(')'));
-        if !qualifies {
-            return false;
+        match rest.split_once(' ') {
+            Some(("const" | "async" | "unsafe" | "default", after)) => rest = after,
+            _ => return false,
         }
-        rest = after;
+    }
+}
+
+/// A line without the visibility that it begins with: `pub`, `pub(in crate::core)`.
+fn visible(line: &str) -> &str {
+    match line.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(") ").map_or(line, |(_, rest)| rest),
+        Some(rest) => rest.strip_prefix(' ').unwrap_or(line),
+        None => line,
     }
 }
 
@@ -222,6 +226,7 @@ pub const ALL: &[u8] = &[
 const LONG: u8 =
     1;
 fn first() {}
+pub(in crate::core) async fn last() {}
 ";
 
     fn text(what: &str) -> Result<String, String> {
@@ -234,6 +239,8 @@ fn first() {}
         let first = "pub(crate) const fn first(\n    &self,\n) -> u8\nwhere\n    u8: Copy,\n{\n    self.a\n}\n";
         assert_eq!(text("fn first").unwrap(), first);
         assert_eq!(text("fn first #2").unwrap(), "fn first() {}\n");
+        let last = "pub(in crate::core) async fn last() {}\n";
+        assert_eq!(text("fn last").unwrap(), last);
         assert_eq!(
             text("struct Thing").unwrap(),
             "pub struct Thing {\n    a: u8,\n}\n"
