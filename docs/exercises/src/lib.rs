@@ -32,9 +32,13 @@ pub mod ch07;
 // 8. Messages
 pub mod ch08;
 // 9. Simulation
+pub mod ch09;
 // 10. Model checking
+pub mod ch10;
 // 11. Beyond one machine
+pub mod ch11;
 // 12. How others do it
+pub mod ch12;
 
 /// All exercises, in the order of the chapters.
 pub const EXERCISES: &[Exercise] = &[
@@ -55,9 +59,13 @@ pub const EXERCISES: &[Exercise] = &[
     // 8. Messages
     ch08::EXERCISE,
     // 9. Simulation
+    ch09::EXERCISE,
     // 10. Model checking
+    ch10::EXERCISE,
     // 11. Beyond one machine
+    ch11::EXERCISE,
     // 12. How others do it
+    ch12::EXERCISE,
 ];
 
 /// The exercise of a chapter.
