@@ -182,7 +182,7 @@ impl<'a> Drawn<'a> {
             name,
             sentence,
             planted: None,
-            broken: broken.map(|broken| format!("Broken: {}", words::humane(&broken.to_string()))),
+            broken: broken.map(|broken| words::verdict(&broken.to_string())),
             agents_each: outcome.knobs.agents_each,
         }
     }

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesh::MeshError;
 use mesh::core::{Command, Entry, Event};
 
 use super::Focus;
 use super::bands::{Bands, Spot};
 use super::words::{self, Messages, Said, Tone, say};
 use crate::run::Outcome;
-use crate::trace::{Micros, ProcessNumber, Record, Stamped, Turn};
+use crate::trace::{Call, Micros, ProcessNumber, Record, Stamped, Turn};
 
 /// What a picture is about, which decides what it leaves out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum On {
     Log,
     /// The store's lock.
     Lock,
+    /// The files in the folder, and who cannot read them.
+    Files,
 }
 
 /// What is drawn on the lane of the process, or across the picture.
@@ -279,7 +282,8 @@ impl Teller<'_> {
             | Turn::TornTailHealed
             | Turn::Sealed { .. }
             | Turn::Followed { .. }
-            | Turn::RenamedOver { .. } => matches!(self.focus.on, On::Log),
+            | Turn::RenamedOver { .. } => matches!(self.focus.on, On::Log | On::Files),
+            Turn::Exported => self.focus.on == On::Files,
             _ => true,
         }
     }
@@ -350,7 +354,10 @@ impl Teller<'_> {
                 let entries = self.rows[begins - 1].entries + row.entries;
                 self.rows[begins - 1] = Row {
                     entries,
-                    said: say(Tone::Quiet, format!("does so {entries} times, up to {who}")),
+                    said: say(
+                        Tone::Quiet,
+                        format!("takes the lock and appends {entries} times, up to {who}"),
+                    ),
                     ..row
                 };
             }
@@ -360,7 +367,13 @@ impl Teller<'_> {
 
     /// Whether a call is about what the picture is about.
     fn wants_call(&self, call: usize) -> bool {
-        let command = &self.outcome.trace.calls[call].command;
+        let Call {
+            command, answer, ..
+        } = &self.outcome.trace.calls[call];
+        let result = answer.as_ref().map(|answer| &answer.result);
+        if matches!(result, Some(Err(MeshError::Storage(_)))) {
+            return true;
+        }
         match (self.focus.on, command) {
             (On::Claims(names), Command::Claim(claim)) => names.contains(&&*claim.resource),
             (On::Claims(names), Command::Release(release)) => names.contains(&&*release.resource),
@@ -422,6 +435,7 @@ impl Teller<'_> {
                 matches!(event, Event::Posted { from, .. } if &**from != "mesh")
                     || matches!(event, Event::CursorMoved { .. })
             }
+            On::Files => false,
             On::Log | On::Lock => {
                 !matches!(event, Event::Heartbeat { .. })
                     && !matches!(event, Event::Posted { from, .. } if &**from == "mesh")
@@ -461,7 +475,7 @@ impl Teller<'_> {
                 told => told.join("; "),
             };
             let clock = words::skew(entry.at, stamped.at);
-            let clock = clock.map_or_else(String::new, |skew| format!(" (its clock is {skew})"));
+            let clock = clock.map_or_else(String::new, |skew| format!(" (dated {skew})"));
             let seen = match committed {
                 true => String::new(),
                 false => format!(", found there by {}", process(stamped)),

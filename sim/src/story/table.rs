@@ -36,7 +36,7 @@ const R0: On = On::Claims(&["r0"]);
 const R0_AND_R1: On = On::Claims(&["r0", "r1"]);
 
 stories! {
-    "stale-theft", Meets(Seen::DeadHolderRobbed), Focus::on(On::Lock).shows(&["takes the store's lock", "is killed", "from its dead owner", "takes the"]),
+    "stale-theft", Meets(Seen::DeadHolderRobbed), Focus::on(On::Lock).shows(&["takes the store's lock", "is killed", "from its dead owner", "takes the lock"]),
     "A process dies with the store's lock in its hand, and another one takes it away.";
     "double-thief", Meets(Seen::SecondThiefLate), Focus::on(On::Lock).shows(&["takes the store's lock", "is killed", "from its dead owner", "finds it gone", "takes the"]),
     "Two processes go for one stale lock; the later one finds nothing, and harms nobody.";
@@ -88,24 +88,24 @@ stories! {
     "A reader takes half a write for void for ever, and misses it when it is whole.";
     "rotation-cut-short", Meets(Seen::RotationFinishedByOther), Focus::on(On::Log).shows(&["seals", "is killed", "links journal.2", "is told"]),
     "One process seals a generation and dies; another one makes the next.";
-    "renamed-over", Breaks("RenameInsteadOfLink", "G6"), Focus::on(On::Log).shows(&["renames its own", "renames its own"]),
+    "renamed-over", Breaks("RenameInsteadOfLink", "G6"), Focus::on(On::Log).shows(&["seals journal.1", "stands still", "renames its own file to journal.2", "entry", "renames its own file to journal.2", "is told"]),
     "A process that stood still renames its next generation over one that others have written to.";
-    "checkpoint-unsynced", Breaks("CheckpointNotSynced", "G7"), Focus::on(On::Log).shows(&["entry", "power fails"]),
+    "checkpoint-unsynced", Breaks("CheckpointNotSynced", "G7"), Focus::on(On::Log).shows(&["seals journal.1", "links journal.2", "power fails", "is told: journal.2"]),
     "A checkpoint is linked before it is synced, and the power fails: the log is there by name only.";
-    "fences-forgotten", Breaks("FencesLeftOutOfCheckpoint", "C3"), Focus::on(R0).shows(&["claims r0", "under fence 1", "under fence 1"]),
-    "A checkpoint leaves the fences out, and whoever starts from it would begin to count again.";
+    "fences-forgotten", Breaks("FencesLeftOutOfCheckpoint", "C3"), Focus::on(On::Log).shows(&["has r0 under fence 1", "gives r0 back", "links journal.2", "starts again", "has r0 under fence 1"]),
+    "A checkpoint leaves the fences out, and whoever starts from it begins to count again.";
     "cursor-under-skew", Meets(Seen::ClockBackAcrossUlid), Focus::on(On::Messages).shows(&["posts to", "cursor is at m1", "m2 from", "is shown m2"]),
     "A clock that is behind posts a message, and the message still comes last.";
     "message-behind-cursor", Breaks("UlidFromClock", "M2"), Focus::on(On::Messages).shows(&["posts to", "cursor is at m1", "its id sorts before that of m1", "is shown no mail"]),
     "The id is drawn from the clock alone: the message lands behind its reader's cursor, and nobody ever sees it.";
     "cursor-past-everything", Breaks("AnyUlidMovesCursor", "M4"), Focus::on(On::Messages).shows(&["a0 moves its cursor", "m1 from a1 to a0", "a0 is shown no mail"]),
     "A made-up id moves the cursor past everything to come.";
-    "export-taken-for-loss", Breaks("ExportTakenForLoss", "G7"), Focus::on(On::Log),
+    "export-taken-for-loss", Breaks("ExportTakenForLoss", "G7"), Focus::on(On::Files),
     "What the simulator found once, as small as it could make it: a file that appears while a folder is opened is taken for the rest of a lost journal.";
-    "answer-lost", Meets(Seen::OwnEntryFound), Focus::on(On::Log).shows(&["claims r0", "gets no answer", "finds its own", "is told"]), on Network,
+    "answer-lost", Meets(Seen::OwnEntryFound), Focus::on(On::Log).shows(&["claims r0", "hears nothing", "gets no answer", "finds its own", "is told"]), on Network,
     "An append is committed and its answer is lost; the writer looks at the place, and finds its own entry.";
-    "proposed-again", Meets(Seen::ProposedAgain), Focus::on(On::Log).shows(&["gets no answer", "proposes the same entry", "entry"]), on Network,
+    "proposed-again", Meets(Seen::ProposedAgain), Focus::on(On::Log).shows(&["claims r0", "gets no answer", "proposes the same entry", "finds its own", "is told: r0 is yours"]), on Network,
     "An append never arrives; the writer finds the place empty, and proposes the same entry again.";
-    "timeout-taken-for-loss", Breaks("TimeoutTakenForLoss", "G6"), Focus::on(On::Log).shows(&["gets no answer", "came first", "is told"]), on Network,
+    "timeout-taken-for-loss", Breaks("TimeoutTakenForLoss", "G6"), Focus::on(On::Log).shows(&["claims r0", "gets no answer", "came first", "is told: r0 is yours"]), on Network,
     "A client takes a time-out for a lost race, and decides again what has its place in the log already.";
 }

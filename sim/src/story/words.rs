@@ -85,22 +85,41 @@ fn listed(names: &[String]) -> String {
 pub(super) fn seconds(micros: Micros) -> String {
     match micros {
         0..1_000 => "less than 1 ms".to_owned(),
-        1_000..1_000_000 => format!("{} ms", micros / 1_000),
-        _ => format!("{:.1} s", micros as f64 / 1e6),
+        1_000..1_000_000 => format!("{}{NARROW}ms", micros / 1_000),
+        _ => format!("{:.1}{NARROW}s", micros as f64 / 1e6),
     }
 }
+
+/// A blank at which no line is broken.
+const NARROW: char = '\u{a0}';
+
+/// A moment by a clock that is a century ahead.
+const CENTURY: &str = "in 100 years";
 
 /// A moment by somebody's wall clock, counted from the beginning of the world.
 pub(super) fn moment(at: Millis) -> String {
     let since = at as i64 - EPOCH_MS as i64;
     match since {
-        _ if since > CENTURY_MS / 2 => "in 100 years".to_owned(),
-        _ => format!("{:.1} s", since as f64 / 1e3),
+        _ if since > CENTURY_MS / 2 => CENTURY.to_owned(),
+        _ => format!("{:.1}{NARROW}s", since as f64 / 1e3),
     }
 }
 
-/// A text of the checkers for people: moments are counted as in the pictures.
-pub(super) fn humane(text: &str) -> String {
+/// What the checkers say of a broken rule, as far as it fits below a picture.
+pub(super) fn verdict(broken: &str) -> String {
+    const MOST: usize = 230;
+    let text = format!("Broken: {}", humane(broken));
+    match text.char_indices().nth(MOST) {
+        None => text,
+        Some((end, _)) => {
+            let whole = text[..end].rfind(' ').unwrap_or(end);
+            format!("{} …", &text[..whole])
+        }
+    }
+}
+
+/// Moments are counted as in the pictures.
+fn humane(text: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();
     for c in text.chars().chain(['\0']) {
@@ -124,15 +143,20 @@ const EPOCH_DIGITS: usize = 13;
 /// By how much a wall clock is off, where that is worth saying.
 pub(super) fn skew(wall: Millis, at: Micros) -> Option<String> {
     let off = wall as i64 - (EPOCH_MS + at / 1000) as i64;
-    let seconds = off.unsigned_abs() / 1000;
-    let by = match seconds {
-        0 => return None,
-        1..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        _ if off > CENTURY_MS / 2 => "100 years".to_owned(),
-        _ => format!("{} h", seconds / 3600),
-    };
-    Some(format!("{by} {}", if off > 0 { "ahead" } else { "behind" }))
+    let way = if off > 0 { "ahead" } else { "behind" };
+    far(off).map(|by| format!("{by} {way}"))
+}
+
+/// How far a clock is off or jumps, if by seconds at least.
+fn far(millis: i64) -> Option<String> {
+    let seconds = millis.unsigned_abs() / 1000;
+    match seconds {
+        0 => None,
+        1..120 => Some(format!("{seconds}{NARROW}s")),
+        120..7_200 => Some(format!("{}{NARROW}min", seconds / 60)),
+        _ if millis > CENTURY_MS / 2 => Some(format!("100{NARROW}years")),
+        _ => Some(format!("{}{NARROW}h", seconds / 3600)),
+    }
 }
 
 /// What an agent asks for.
@@ -140,7 +164,7 @@ pub(super) fn asked(command: &Command, messages: &Messages) -> Said {
     match command {
         Command::Claim(claim) => say(Tone::Plain, claims(claim)),
         Command::Release(release) => say(Tone::Plain, format!("releases {}", release.resource)),
-        Command::Post(post) => say(Tone::Plain, format!("posts to {}", post.to)),
+        Command::Post(post) => say(Tone::Plain, format!("posts to {}", whom(&post.to))),
         Command::Read(read) => {
             let up_to = match read.up_to.parse() {
                 Ok(id) => messages.name(id),
@@ -154,6 +178,10 @@ pub(super) fn asked(command: &Command, messages: &Messages) -> Said {
         Command::Claims(_) => say(Tone::Quiet, "asks who holds what"),
         Command::Gc(_) => say(Tone::Quiet, "sweeps"),
     }
+}
+
+fn whom(to: &str) -> &str {
+    if to == "*" { "everybody" } else { to }
 }
 
 fn claims(claim: &Claim) -> String {
@@ -260,7 +288,10 @@ fn failed(error: &MeshError) -> String {
 
 /// An event of the log. `waits`: its agent only had a place in the queue.
 pub(super) fn happened(event: &Event, waits: bool, messages: &mut Messages) -> String {
-    let until = |at: &Millis| format!("until {}", moment(*at));
+    let until = |at: &Millis| match moment(*at) {
+        never if never == CENTURY => "for 100 years".to_owned(),
+        end => format!("until {end}"),
+    };
     match event {
         Event::Granted {
             resource,
@@ -356,7 +387,7 @@ fn of_agents_and_messages(event: &Event, messages: &mut Messages) -> String {
                 return format!("mesh tells {to}");
             }
             let (name, order) = messages.posted(*message_id);
-            format!("{name} from {from} to {to}{order}")
+            format!("{name} from {from} to {}{order}", whom(to))
         }
         Event::CursorMoved { agent_id, cursor } => {
             format!("{agent_id}'s cursor is at {}", messages.name(*cursor))
@@ -416,10 +447,14 @@ pub(super) fn turned(turn: &Turn) -> Option<Said> {
             };
             say(Tone::Fault, format!("the power is back: {lost}"))
         }
-        Turn::ClockStepped { by_ms } => say(
-            Tone::Fault,
-            format!("sees its wall clock jump by {:.1} s", *by_ms as f64 / 1e3),
-        ),
+        Turn::ClockStepped { by_ms } => {
+            let far = far(*by_ms).unwrap_or_else(|| "less than a second".to_owned());
+            let way = if *by_ms > 0 { "ahead" } else { "back" };
+            say(
+                Tone::Fault,
+                format!("sees its wall clock jump {way} by {far}"),
+            )
+        }
         Turn::WriteFailed { .. } => say(Tone::Fault, "the device fails a write"),
         Turn::SyncFailed { .. } => say(Tone::Fault, "the device fails a sync"),
         Turn::DiskFull { .. } => say(Tone::Fault, "the disk is full"),
@@ -436,6 +471,8 @@ fn operation(doing: &str) -> String {
     let of = match name.trim() {
         "" | "in its middle" => String::new(),
         name if verb == "append" && name.contains("middle") => String::new(),
+        name if name.starts_with("tmp.") => " of a temporary file".to_owned(),
+        name if name.starts_with("lock.") => " of what is to be its lock".to_owned(),
         name => format!(" of {name}"),
     };
     match verb {
@@ -479,6 +516,7 @@ fn of_the_store(turn: &Turn) -> Option<Said> {
         ),
         Turn::Sealed { name } => say(Tone::Plain, format!("seals {name}")),
         Turn::Followed { name } => say(Tone::Plain, format!("links {name}, with a checkpoint")),
+        Turn::Exported => say(Tone::Plain, "writes state.json, for people"),
         Turn::RenamedOver { name } => say(Tone::Bad, format!("renames its own file to {name}")),
         turn => return of_the_network(turn),
     };
