@@ -128,7 +128,7 @@ bugs! {
     #[doc = "A held claim gives no sign of life."]
     HeldTicketNotKept breaks "W1",
     #[doc = "A held claim is told of its grant although that has lapsed by now."]
-    StaleGrantCollected breaks "A6" | "C9" | "C12",
+    StaleGrantCollected breaks "A6" | "C4" | "C9" | "C12",
     #[doc = "A held call is not looked at when the log goes on."]
     NewsSleptThrough breaks "W1",
     #[doc = "A caller that goes away leaves the ticket that its call took."]

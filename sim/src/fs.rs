@@ -522,7 +522,7 @@ impl FileSystem for SimFs {
     }
 
     /// Told by the world, in its own time; see [`World::journal_changed`].
-    async fn changed(&self) {
+    async fn changed(&self, _: Option<&str>) {
         let process = self.task.process;
         let begins = !self.world.borrow().processes[process].watches;
         if begins {

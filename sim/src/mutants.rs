@@ -293,8 +293,8 @@ pub fn page(seeds: u64, caught: &[Caught]) -> String {
          store's lock (`ports::Lock`). Bugs of the simulator itself come last: they are caught by what \
          no longer comes\n\
          up, or by a canary. This page is written by\n\n\
-         ```console\n\
-         $ cargo run -p sim --release -- mutants --out docs/planted-bugs.md\n\
+         ```sh\n\
+         cargo run -p sim --release -- mutants --out docs/planted-bugs.md\n\
          ```\n\n{}",
         table(caught)
     )

@@ -6,6 +6,9 @@
 //! which sends what it is told). [`Random`] makes choices that a seed repeats, and
 //! [`log`] reads a folder as the library sees it.
 //!
+//! [`transcript`] runs what a page shows of a shell, and [`markdown`] finds it there.
+//! [`citations`] finds who cites a rule of the contract.
+//!
 //! [`torture`] is a harness of its own, for the binary of that name: it judges what it sees
 //! in place of asserting it.
 //!
@@ -29,9 +32,11 @@
     reason = "tests stand outside the ports, and see files and time as their users do"
 )]
 
+pub mod citations;
 mod client;
 mod line;
 pub mod log;
+pub mod markdown;
 pub mod power_cuts;
 mod process;
 mod random;
@@ -40,6 +45,7 @@ mod site;
 mod story;
 mod terminal;
 pub mod torture;
+pub mod transcript;
 
 pub use client::{CallError, Client};
 pub use line::Line;

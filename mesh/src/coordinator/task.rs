@@ -26,6 +26,9 @@ const MAX_STEP_ASIDE: Millis = 64;
 const LAST_BATCHES: usize = 2;
 /// How often the log is looked at for those who wait, without any reason to.
 const LOOK: Millis = 4_000;
+/// How long the log is still watched after nothing is held any more: whoever waits once
+/// often waits again, and to begin to watch costs more than a call.
+const LINGER: Millis = 1_000;
 /// How long after a failed checkpoint the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
 
@@ -58,6 +61,8 @@ pub struct Coordinator<C, S, L> {
     next_look: Millis,
     /// Whether the storage is asked for changes.
     watching: bool,
+    /// When it is not any more, if nothing is held by then (monotonic).
+    unwatch_at: Millis,
     snapshot: Snapshot,
     nonces: Nonces,
     /// This process, in the ids of its entries.
@@ -97,6 +102,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             patience: LOOK,
             next_look: 0,
             watching: false,
+            unwatch_at: 0,
             snapshot: Snapshot::default(),
             writer: nonces.draw(),
             nonces,
@@ -144,7 +150,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// Waits for whatever is next. As long as nothing is held, that is somebody who asks
     /// for something; the storage is then left alone.
     async fn next(&mut self) -> Next {
-        let holding = !self.held.is_empty();
+        let (holding, watching) = (!self.held.is_empty(), self.watching);
         let mut request = pin!(self.requests.recv());
         let mut signal = pin!(self.signals.recv());
         let mut changed = pin!(self.storage.changed());
@@ -161,9 +167,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 if !asleep && changed.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Next::Look);
                 }
-                if look.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Next::Look);
-                }
+            }
+            if (holding || watching) && look.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Next::Look);
             }
             Poll::Pending
         })
@@ -241,15 +247,19 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
 
     /// Finds out for how long there will be nothing to do.
     fn rest(&mut self) {
-        let held = !self.held.is_empty();
-        if held {
-            let (wall, steady) = (self.clock.now(), self.clock.monotonic());
+        let steady = self.clock.monotonic();
+        if !self.held.is_empty() {
             let state = &self.snapshot.state;
+            let wall = self.clock.now();
             self.patience = self.held.patience(state, wall, steady, LOOK);
+            (self.watching, self.unwatch_at) = (true, steady + LINGER);
         } else if self.watching {
-            self.storage.unwatch();
+            self.patience = self.unwatch_at.saturating_sub(steady);
+            self.watching = self.patience > 0;
+            if !self.watching {
+                self.storage.unwatch();
+            }
         }
-        self.watching = held;
     }
 
     /// What waits in the queue, as one batch. Whoever is gone by now gets nothing.

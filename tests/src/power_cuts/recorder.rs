@@ -258,7 +258,7 @@ impl FileSystem for Recorder {
         self.real.reattach().await
     }
 
-    async fn changed(&self) {
+    async fn changed(&self, _: Option<&str>) {
         // Nobody waits in these workloads.
         std::future::pending::<()>().await;
     }

@@ -1,4 +1,4 @@
-//! Appending a record, and finding out what became of it.
+//! Appending a record, and finding out what became of it (rule G6).
 //!
 //! An append is one write, and its bytes stay in the file whatever comes of it. Where
 //! they landed right behind what was read, they won. Otherwise the file tells: the

@@ -18,9 +18,9 @@ use crate::ports::{Clock, Durability, Outcome, StorageError, StorageErrorKind};
 
 /// How often a folder in which generations come and go is looked at again.
 const ATTEMPTS: usize = 8;
-/// From so many entries of others between two syncs on, a sync is shared. With fewer it
+/// From so many entries of others between two syncs on, a sync is shared. With one it
 /// would cover nobody else, and to agree on who does it costs more than it spares.
-const BUSY: usize = 4;
+const BUSY: usize = 2;
 
 impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     pub(super) async fn barrier(&mut self) -> Result<Durability, StorageError> {

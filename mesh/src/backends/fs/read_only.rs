@@ -133,8 +133,8 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
         })
     }
 
-    async fn changed(&self) {
-        self.fs.changed().await;
+    async fn changed(&self, name: Option<&str>) {
+        self.fs.changed(name).await;
     }
 
     fn unwatch(&self) {

@@ -150,12 +150,12 @@ pub trait FileSystem: Clone {
     /// Files that are open stay what they were. All clones turn together.
     async fn reattach(&self) -> Result<(), StorageError>;
 
-    /// Waits until somebody may have changed a journal since the last call returned, by
-    /// whatever way: an append, a new generation, the removal of the folder. The first
-    /// call, and the first one in another folder, returns at once, and so does any other
-    /// now and then. A change may be noticed late, or missed. To drop
-    /// the future does no harm.
-    async fn changed(&self);
+    /// Waits until somebody may have changed the file `name` since the last call returned,
+    /// by whatever way: an append, or its removal; without a name, until any journal
+    /// changed, came or went. The first call, and the first one for another file or in
+    /// another folder, returns at once, and so does any other now and then. A change may be
+    /// noticed late, or missed. To drop the future does no harm.
+    async fn changed(&self, name: Option<&str>);
 
     /// Nobody waits for changes any more; the next call of
     /// [`changed`](FileSystem::changed) is a first one.

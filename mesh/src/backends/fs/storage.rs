@@ -285,7 +285,11 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
     }
 
     async fn changed(&mut self) {
-        self.fs.changed().await;
+        // A generation that goes on tells of its own end. What comes after that end is
+        // another file.
+        let open = self.log.as_ref().filter(|log| !log.generation.chain.sealed);
+        let name = open.map(|log| names::journal(log.generation.number));
+        self.fs.changed(name.as_deref()).await;
     }
 
     fn unwatch(&mut self) {

@@ -20,8 +20,8 @@ use crate::ports::Clock;
 pub(super) const SYNC_TURN: &str = "sync.flock";
 /// For how long somebody else's sync is waited for.
 const PATIENCE: Millis = 20;
-const FIRST_WAIT_MICROS: u64 = 200;
-const LONGEST_WAIT_MICROS: u64 = 300;
+const FIRST_WAIT_MICROS: u64 = 50;
+const LONGEST_WAIT_MICROS: u64 = 150;
 
 /// The turn to sync, as one process sees it.
 pub(super) struct Turn<F: FileSystem> {

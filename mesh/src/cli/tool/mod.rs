@@ -63,6 +63,7 @@ pub(super) fn run(mut call: ToolCall) -> Result<Ending, Failure> {
         output::say(reply_text(&reply)?)?;
     } else {
         output::say(present::present(&reply, &Screen::stdout()).join("\n"))?;
+        present::lost(&reply).into_iter().for_each(output::complain);
         if let Some(hint) = hint(&reply, &command) {
             output::complain(hint);
         }

@@ -1,8 +1,8 @@
 //! Replies as people read them: tables, and letters for messages.
 
 use crate::core::{
-    ClaimId, ClaimReply, ClaimStatus, ClaimView, InboxReply, Liveness, MessageView, Mode,
-    PostReply, ReadReply, RegisterReply, ReleaseReply, ReleaseStatus, Reply, RosterReply,
+    ClaimId, ClaimReply, ClaimStatus, ClaimView, InboxReply, LapseReason, Liveness, MessageView,
+    Mode, PostReply, ReadReply, RegisterReply, ReleaseReply, ReleaseStatus, Reply, RosterReply,
     Timestamp, printable,
 };
 
@@ -123,6 +123,24 @@ fn claim(reply: &ClaimReply) -> Table {
             table
         }
     }
+}
+
+/// What a claim has to tell of a loss that came before it (rule W6).
+pub(super) fn lost(reply: &Reply) -> Option<String> {
+    let Reply::Claim(reply) = reply else {
+        return None;
+    };
+    let lost = reply.lost.as_ref()?;
+    let why = match lost.reason {
+        LapseReason::Lease => "its lease ended",
+        LapseReason::Death => "its agent counted as dead",
+    };
+    Some(format!(
+        "the claim with fence {} was lost {}, since {why}: what is written under it now may be \
+         refused",
+        lost.fence,
+        ago(lost.at, reply.now)
+    ))
 }
 
 fn release(reply: &ReleaseReply) -> Table {

@@ -45,8 +45,9 @@ pub fn prospect(state: &State, now: Millis, command: &Command) -> Prospect {
 /// The reply to a held claim whose ticket, `claim_id`, was promoted meanwhile, from the
 /// state alone: no entry adds anything to it.
 ///
-/// `None` where the claim is to be decided instead: it was not promoted, or its grant or its
-/// agent's sign of life is half used up already and wants to be renewed.
+/// `None` where the claim is to be decided instead: it was not promoted, its grant or its
+/// agent's sign of life is half used up already and wants to be renewed, or something else
+/// about the resource has lapsed (rule C9).
 pub fn collect(state: &State, now: Millis, claim: &Claim, claim_id: &str) -> Option<ClaimReply> {
     let request = Request::check(claim).ok()?;
     let hold = state
@@ -55,7 +56,12 @@ pub fn collect(state: &State, now: Millis, claim: &Claim, claim_id: &str) -> Opt
     let promoted = hold.claim_id.to_string() == claim_id;
     let stale = planted::is(Bug::StaleGrantCollected);
     let fresh = stale || Deadlines { state, now }.is_fresh(hold);
-    (promoted && fresh).then(|| Draft::new(state, now, Entropy::default()).granted(&request))
+    if !(promoted && fresh) {
+        return None;
+    }
+    let mut draft = Draft::new(state, now, Entropy::default());
+    draft.settle(&request.resource);
+    (draft.events.is_empty() || stale).then(|| draft.granted(&request))
 }
 
 fn of_claim(state: &State, now: Millis, claim: &Claim) -> Prospect {

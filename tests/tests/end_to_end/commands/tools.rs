@@ -153,6 +153,32 @@ fn a_claim_that_waits_is_granted_in_its_turn() {
 }
 
 /// W3: whoever is interrupted while it waits has left the line.
+/// W6: whoever has lost a claim is told so when it claims again, whatever comes of that.
+#[test]
+fn a_claim_that_was_lost_is_told_of() {
+    story(async {
+        let site = Site::new().await;
+        let first = mesh(&site, &["claim", "r", "-a", "ann", "--lease", "1"]);
+        assert_eq!((first.code, first.err.as_str()), (Some(0), ""), "{first:?}");
+        // Waits for the second in which the lease ends.
+        let next = mesh(&site, &["claim", "r", "-a", "bob", "--wait-seconds", "20"]);
+        assert_eq!((next.code, next.err.as_str()), (Some(0), ""), "{next:?}");
+        for _ in 0..2 {
+            let again = mesh(&site, &["claim", "r", "-a", "ann"]);
+            let (told, hint) = again.err.split_once('\n').unwrap();
+            assert!(
+                again.out.contains("denied") && hint.contains("--queue"),
+                "{again:?}"
+            );
+            assert!(
+                told.starts_with("mesh: the claim with fence 1 was lost ")
+                    && told.contains("its lease ended"),
+                "{told}"
+            );
+        }
+    });
+}
+
 #[test]
 fn an_interrupted_claim_leaves_the_line() {
     let site = Site::bare();

@@ -417,14 +417,16 @@ impl FileSystem for OsFileSystem {
         Ok(())
     }
 
-    async fn changed(&self) {
+    async fn changed(&self, name: Option<&str>) {
         let folder = self.folder().id;
         let changes = {
             let mut watch = self.watch();
             match &*watch {
-                Some(watch) if watch.folder == folder => watch.changes.clone(),
+                Some(watch) if watch.is_over(folder, name) => watch.changes.clone(),
                 _ => {
-                    *watch = Some(Watch::over(folder, &self.path));
+                    // Let go of first, so that there are never two.
+                    *watch = None;
+                    *watch = Some(Watch::over(folder, &self.path, name));
                     // What came before it went unnoticed.
                     return;
                 }

@@ -345,15 +345,18 @@ fn the_kernel_lock_is_free_once_its_file_is_closed() {
 fn a_change_of_the_journal_ends_the_wait() {
     let (_outer, path, fs_) = folder();
     let journal = block_on(fs_.create("journal.1")).unwrap();
-    futures_executor::block_on(fs_.changed());
-    let other = OsFileSystem::open(&path, true).unwrap();
-    let writer = std::thread::spawn(move || {
-        let journal = block_on(other.open("journal.1", Access::Append)).unwrap();
-        block_on(other.append(&journal, b"x")).unwrap();
-    });
-    futures_executor::block_on(fs_.changed());
-    writer.join().unwrap();
-    assert_eq!(block_on(fs_.stat(&journal)).unwrap().len, 1);
+    for name in [None, Some("journal.1")] {
+        let before = block_on(fs_.stat(&journal)).unwrap().len;
+        futures_executor::block_on(fs_.changed(name));
+        let other = OsFileSystem::open(&path, true).unwrap();
+        let writer = std::thread::spawn(move || {
+            let journal = block_on(other.open("journal.1", Access::Append)).unwrap();
+            block_on(other.append(&journal, b"x")).unwrap();
+        });
+        futures_executor::block_on(fs_.changed(name));
+        writer.join().unwrap();
+        assert_eq!(block_on(fs_.stat(&journal)).unwrap().len, before + 1);
+    }
 }
 
 /// W2: a folder that is made anew is watched like the first one.
@@ -361,13 +364,16 @@ fn a_change_of_the_journal_ends_the_wait() {
 fn a_folder_that_came_back_is_watched_anew() {
     let (_outer, path, fs_) = folder();
     drop(block_on(fs_.create("journal.1")).unwrap());
-    futures_executor::block_on(fs_.changed());
+    let kept_open = block_on(fs_.open("journal.1", Access::Read)).unwrap();
+    let changed = |name| futures_executor::block_on(fs_.changed(name));
+    changed(Some("journal.1"));
     fs::remove_dir_all(&path).unwrap();
-    futures_executor::block_on(fs_.changed());
+    changed(Some("journal.1"));
+    drop(kept_open);
     block_on(fs_.reattach()).unwrap();
-    futures_executor::block_on(fs_.changed());
+    changed(None);
     drop(block_on(fs_.create("journal.1")).unwrap());
-    futures_executor::block_on(fs_.changed());
+    changed(None);
 }
 
 /// S2: the folder is held open, so removing it is noticed and moving it is harmless.

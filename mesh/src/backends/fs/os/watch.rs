@@ -1,8 +1,9 @@
-//! Being told by the system when somebody writes to the journal.
+//! Being told by the system when somebody writes to the journal (rule W2).
 //!
 //! A watch is of use only to whoever waits, and costs every process that has one a
-//! thread that wakes whenever anybody does anything in the folder. So it is made when
-//! somebody begins to wait, and let go of when nobody does any more.
+//! thread that wakes whenever anybody does anything to what is watched. So it is made when
+//! somebody begins to wait, and let go of soon after nobody does any more; and it is over
+//! the one file that matters, since in the folder every commit has a mark as well.
 
 use std::path::Path;
 
@@ -16,8 +17,9 @@ use super::super::seam::FileId;
 /// A watch over one folder, or the knowledge that there can be none.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// The folder that it is over.
-    pub(super) folder: FileId,
+    /// The folder that it is over, or the file in it.
+    folder: FileId,
+    name: Option<String>,
     /// Has one item when something changed; `None` where the system does not tell.
     pub(super) changes: Option<Receiver<()>>,
     _watcher: Option<RecommendedWatcher>,
@@ -25,35 +27,43 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Begins to watch. What happened before goes unnoticed.
-    pub(super) fn over(folder: FileId, path: &Path) -> Self {
+    pub(super) fn over(folder: FileId, path: &Path, name: Option<&str>) -> Self {
         let (sender, changes) = async_channel::bounded(1);
         if cfg!(target_os = "macos") {
             // Its watch on a folder tells of names that come and go, not of a file in it
             // that grows.
-            return Self::none(folder);
+            return Self::none(folder, name);
         }
+        let path = name.map_or_else(|| path.to_owned(), |name| path.join(name));
         let watcher = RecommendedWatcher::new(Bell(sender), Config::default());
         let watching = watcher.and_then(|mut watcher| {
-            watcher.watch(path, RecursiveMode::NonRecursive)?;
+            watcher.watch(&path, RecursiveMode::NonRecursive)?;
             Ok(watcher)
         });
         match watching {
             Ok(watcher) => Self {
                 folder,
+                name: name.map(str::to_owned),
                 changes: Some(changes),
                 _watcher: Some(watcher),
             },
             Err(error) => {
                 let path = path.display();
                 tracing::debug!("{path} cannot be watched, and is looked at instead: {error}");
-                Self::none(folder)
+                Self::none(folder, name)
             }
         }
     }
 
-    fn none(folder: FileId) -> Self {
+    /// Whether it is over this file of this folder; without a name, over the folder.
+    pub(super) fn is_over(&self, folder: FileId, name: Option<&str>) -> bool {
+        self.folder == folder && self.name.as_deref() == name
+    }
+
+    fn none(folder: FileId, name: Option<&str>) -> Self {
         Self {
             folder,
+            name: name.map(str::to_owned),
             changes: None,
             _watcher: None,
         }

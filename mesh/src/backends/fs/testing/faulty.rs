@@ -224,8 +224,8 @@ impl<F: FileSystem> FileSystem for FaultyFs<F> {
         self.inner.reattach().await
     }
 
-    async fn changed(&self) {
-        self.inner.changed().await;
+    async fn changed(&self, name: Option<&str>) {
+        self.inner.changed(name).await;
     }
 
     fn unwatch(&self) {
