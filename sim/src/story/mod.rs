@@ -10,10 +10,12 @@ mod picture;
 mod rows;
 mod svg;
 mod table;
+mod telling;
+mod turns;
 mod words;
 
-pub use rows::On;
 pub use table::STORIES;
+pub use telling::On;
 
 use crate::mutants::Mutant;
 use crate::run::{Outcome, Runner, run_on};

@@ -52,10 +52,12 @@ stories! {
     "A lease ends while its holder stands still; the resource is another one's before the holder hears of it.";
     "two-believers", Meets(Seen::TwoBelievers), Focus::on(R0).shows(&["a0 claims r0", "a0 has r0 under fence 1", "p0 stands still", "a0 loses r0", "a1 is told: r0 is yours, fence 2", "a0 is told: r0 is yours, fence 1"]),
     "Two agents believe at the same time that they hold a resource exclusively; one of them is wrong, and cannot know.";
-    "century-ahead", Meets(Seen::DeadlineCut), Focus::on(R0).shows(&["claims r0", "in 100 years", "is cut to", "is told: number 1"]),
+    "century-ahead", Meets(Seen::DeadlineCut), Focus::on(R0).shows(&["claims r0", "for 100 years", "is cut to", "is told: number 1"]),
     "A process whose clock is a century ahead leaves a deadline behind; whoever touches the resource next cuts it.";
-    "locked-out", Breaks("BadDeadlineKept", "C12"), Focus::on(R0).shows(&["claims r0", "in 100 years", "is told: number 1"]),
+    "locked-out", Breaks("BadDeadlineKept", "C12"), Focus::on(R0).shows(&["claims r0", "for 100 years", "is told: number 1"]),
     "The same deadline is kept, and everybody else waits for a century.";
+    "time-read-too-early", Breaks("NowBeforeLock", "C9"), Focus::on(R0).with_lock().shows(&["a0 claims r0", "a0 is told: r0 is yours, fence 1", "p0 stands still", "a1 claims r0", "goes on without", "a1 waits for r0 (dated", "a1 is told: number 1"]),
+    "The time is read before the wait for the store's lock: a lease that has ended in the meantime still counts.";
     "paused-holder", Meets(Seen::StaleWriteRefused), Focus::on(R0).shows(&["a0 claims r0", "a0 is told: r0 is yours, fence 1", "p0 stands still", "a0 loses r0", "a1 writes to r0 under fence 2", "a0 writes to r0 under fence 1, and is refused"]),
     "A holder loses its claim while it believes in it; the fence keeps its late write out.";
     "clobbered", Meets(Seen::UnfencedClobbered), Focus::on(R0).unfenced().shows(&["a0 claims r0", "a0 is told: r0 is yours, fence 1", "p0 stands still", "a0 loses r0", "a1 writes to r0 under fence 2", "a0 writes to r0 under fence 1, over what is newer"]),
