@@ -229,6 +229,13 @@ impl Knobs {
     }
 }
 
+impl fmt::Display for Knobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{self:?}");
+        f.write_str(text.trim_start_matches("Knobs { ").trim_end_matches(" }"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,12 +261,5 @@ mod tests {
             }
         }
         assert!(calm_tape(0, "zebra=1").is_err());
-    }
-}
-
-impl fmt::Display for Knobs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = format!("{self:?}");
-        f.write_str(text.trim_start_matches("Knobs { ").trim_end_matches(" }"))
     }
 }
