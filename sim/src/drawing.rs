@@ -30,7 +30,7 @@ pub(crate) struct Drawing {
 /// What a picture is to show of a run.
 #[derive(clap::Args)]
 pub(crate) struct Looking {
-    /// What it is about: `messages`, `log`, `lock`, or resources, as `r0,r1`.
+    /// What it is about: `messages`, `log`, `lock`, `files`, or resources, as `r0,r1`.
     #[arg(long, default_value = "r0", value_parser = on)]
     on: On,
     /// Show the store's lock, too.
@@ -60,6 +60,7 @@ fn on(text: &str) -> Result<On, String> {
         "messages" => Ok(On::Messages),
         "log" => Ok(On::Log),
         "lock" => Ok(On::Lock),
+        "files" => Ok(On::Files),
         _ => {
             let known = CLAIMS.into_iter().find(|claims| *claims == names);
             let claims =

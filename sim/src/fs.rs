@@ -398,9 +398,15 @@ impl FileSystem for SimFs {
                     .lock_owners
                     .insert(nonce, LockOwner { since, ..owner });
             }
-            if to.starts_with("journal.") {
-                let name = to.to_owned();
-                world.turn(owner.process, Turn::RenamedOver { name });
+            let turn = match to {
+                "state.json" => Some(Turn::Exported),
+                name if name.starts_with("journal.") => Some(Turn::RenamedOver {
+                    name: name.to_owned(),
+                }),
+                _ => None,
+            };
+            if let Some(turn) = turn {
+                world.turn(owner.process, turn);
             }
             world.disk.rename(from, to);
             Ok(())

@@ -78,7 +78,9 @@ pub enum Turn {
     Followed {
         name: String,
     },
-    /// The same, over whatever had that name.
+    /// The state was written for people.
+    Exported,
+    /// A generation got its name, over whatever had that name.
     RenamedOver {
         name: String,
     },

@@ -479,10 +479,10 @@ pub(super) fn check_errors(trace: &Trace) -> Result<(), Violation> {
             continue;
         };
         let told = || {
-            format!(
-                "{} calls {:?} and is told: {error}",
-                call.agent, call.command
-            )
+            // What it asked for stands in the trace.
+            let command = format!("{:?}", call.command).to_lowercase();
+            let command = command.split('(').next().unwrap_or_default();
+            format!("{} calls {command} and is told: {error}", call.agent)
         };
         match error {
             MeshError::Rejected(rejection) => {

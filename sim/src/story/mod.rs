@@ -10,10 +10,12 @@ mod picture;
 mod rows;
 mod svg;
 mod table;
+mod telling;
+mod turns;
 mod words;
 
-pub use rows::On;
 pub use table::STORIES;
+pub use telling::On;
 
 use crate::mutants::Mutant;
 use crate::run::{Outcome, Runner, run_on};
@@ -182,7 +184,7 @@ impl<'a> Drawn<'a> {
             name,
             sentence,
             planted: None,
-            broken: broken.map(|broken| format!("Broken: {}", words::humane(&broken.to_string()))),
+            broken: broken.map(|broken| words::verdict(&broken.to_string())),
             agents_each: outcome.knobs.agents_each,
         }
     }

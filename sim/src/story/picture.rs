@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use super::bands::{Band, Spot, What};
-use super::rows::{Mark, Row, Telling};
 use super::svg::{Svg, wrapped};
+use super::telling::{Mark, Row, Telling};
 use super::words::Tone;
 use super::{Drawn, Focus};
 use crate::trace::ProcessNumber;

@@ -6,68 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mesh::MeshError;
 use mesh::core::{Command, Entry, Event};
 
 use super::Focus;
 use super::bands::{Bands, Spot};
+use super::telling::{Mark, On, Row, Telling};
+use super::turns;
 use super::words::{self, Messages, Said, Tone, say};
 use crate::run::Outcome;
-use crate::trace::{Micros, ProcessNumber, Record, Stamped, Turn};
-
-/// What a picture is about, which decides what it leaves out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
-    /// Who holds these resources, and who waits for them.
-    Claims(&'static [&'static str]),
-    /// Messages, and cursors into them.
-    Messages,
-    /// The log itself: what is in it, and what of it would survive a power cut.
-    Log,
-    /// The store's lock.
-    Lock,
-}
-
-/// What is drawn on the lane of the process, or across the picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// A call is made.
-    Asks,
-    /// A call is answered.
-    Hears,
-    /// An entry goes into the log, or comes out of it first to somebody else than its writer.
-    Entry { seq: u64, read: bool },
-    /// All entries up to here are durable.
-    Synced,
-    /// A guarded resource is written to.
-    Writes { fence: u64, accepted: bool },
-    /// A process dies.
-    Dies,
-    /// Something that befalls everybody.
-    Everybody,
-    /// Anything else.
-    Dot,
-}
-
-/// A line of a picture.
-#[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) at: Micros,
-    pub(super) process: ProcessNumber,
-    pub(super) mark: Mark,
-    pub(super) who: String,
-    pub(super) said: Said,
-    /// How many entries it stands for, if they are of no interest one by one.
-    entries: usize,
-}
-
-/// A picture before it is drawn.
-#[derive(Debug)]
-pub(super) struct Telling {
-    pub(super) rows: Vec<Row>,
-    pub(super) bands: Bands,
-    /// The processes that have a lane.
-    pub(super) lanes: Vec<ProcessNumber>,
-}
+use crate::trace::{Call, Micros, ProcessNumber, Record, Stamped, Turn};
 
 /// Goes through a trace, record by record.
 struct Teller<'a> {
@@ -125,42 +73,6 @@ pub(super) fn tell(outcome: &Outcome, focus: &Focus<'_>) -> Option<Telling> {
     };
     let (first, last) = telling.shown(focus.shows)?;
     Some(telling.cropped(first, last))
-}
-
-impl Telling {
-    /// The first and last row of those that show texts in their order.
-    fn shown(&self, texts: &[&str]) -> Option<(usize, usize)> {
-        let mut rows = self.rows.iter().enumerate();
-        let mut found = |text: &&str| {
-            let row = rows.find(|(_, row)| row.text().contains(text));
-            row.map(|(at, _)| at)
-        };
-        let at: Option<Vec<usize>> = texts.iter().map(&mut found).collect();
-        let at = at?;
-        let whole = (0, self.rows.len().checked_sub(1)?);
-        Some(at.first().copied().zip(at.last().copied()).unwrap_or(whole))
-    }
-
-    fn cropped(mut self, first: usize, last: usize) -> Self {
-        self.rows.truncate(last + 1);
-        self.rows.drain(..first);
-        self.bands
-            .crop(2 * first as Spot, 2 * self.rows.len() as Spot);
-        let shown = self.rows.iter().filter(|row| row.mark != Mark::Everybody);
-        let lanes: BTreeSet<usize> = shown.map(|row| row.process).collect();
-        self.lanes = lanes.into_iter().collect();
-        self
-    }
-}
-
-impl Row {
-    /// Who, and what.
-    pub(super) fn text(&self) -> String {
-        match self.who.is_empty() {
-            true => self.said.text.clone(),
-            false => format!("{} {}", self.who, self.said.text),
-        }
-    }
 }
 
 impl Teller<'_> {
@@ -236,7 +148,7 @@ impl Teller<'_> {
         if *turn == Turn::StormEnded {
             self.cut_pauses_short(stamped.at);
         }
-        let said = words::turned(turn).filter(|_| self.wants_turn(turn));
+        let said = turns::turned(turn).filter(|_| self.wants_turn(turn));
         let spot = said.map_or(here, |said| self.say_turn(stamped, turn, said));
         self.bands.turn(number, stamped.at, turn, spot);
         match turn {
@@ -264,6 +176,25 @@ impl Teller<'_> {
         }
     }
 
+    /// Quiet rows of one process that follow each other are one.
+    fn fold_again(&mut self, at: usize) {
+        let [.., before, row] = self.rows.as_slice() else {
+            return;
+        };
+        let quiet = before.said.tone == Tone::Quiet && row.said.tone == Tone::Quiet;
+        if !quiet || before.process != row.process {
+            return;
+        }
+        let entries = before.entries + row.entries;
+        let mut row = self.rows.remove(at);
+        row.entries = entries;
+        if let (On::Lock, Mark::Entry { seq, .. }) = (self.focus.on, row.mark) {
+            row.said.text =
+                format!("takes the lock and appends {entries} times, up to entry {seq}");
+        }
+        self.rows[at - 1] = row;
+    }
+
     /// Whether a turn of the world is about what the picture is about.
     fn wants_turn(&self, turn: &Turn) -> bool {
         match turn {
@@ -279,7 +210,8 @@ impl Teller<'_> {
             | Turn::TornTailHealed
             | Turn::Sealed { .. }
             | Turn::Followed { .. }
-            | Turn::RenamedOver { .. } => matches!(self.focus.on, On::Log),
+            | Turn::RenamedOver { .. } => matches!(self.focus.on, On::Log | On::Files),
+            Turn::Exported => self.focus.on == On::Files,
             _ => true,
         }
     }
@@ -289,7 +221,7 @@ impl Teller<'_> {
             said.tone = Tone::Plain;
         }
         if matches!(turn, Turn::StoreLockStolen { .. }) && self.lockers.contains(&stamped.process) {
-            said = say(Tone::Bad, words::FREES_ANOTHERS);
+            said = say(Tone::Bad, turns::FREES_ANOTHERS);
         }
         let last = self.rows.last();
         let seen_again = last.is_some_and(|last| last.said.text == said.text);
@@ -325,7 +257,7 @@ impl Teller<'_> {
                     .iter()
                     .all(|row| row.process == number);
                 let entry = matches!(entry.mark, Mark::Entry { read: false, .. });
-                let takes = takes.said.text == words::TAKES && frees.said.text == words::FREES;
+                let takes = takes.said.text == turns::TAKES && frees.said.text == turns::FREES;
                 (self.rows.len() - 3, own && entry && takes)
             }
             _ => return,
@@ -335,32 +267,28 @@ impl Teller<'_> {
         }
         self.rows.truncate(begins + 2);
         let mut row = self.rows.remove(begins + 1);
-        let who = std::mem::replace(&mut row.who, format!("p{number}"));
         row.at = self.rows[begins].at;
-        row.said = say(
-            Tone::Quiet,
-            format!("takes the lock, appends {who}, gives it back"),
-        );
-        self.rows[begins] = row;
-        if begins > 0 {
-            let before = &self.rows[begins - 1];
-            let again = before.said.tone == Tone::Quiet && before.process == number;
-            if again {
-                let row = self.rows.remove(begins);
-                let entries = self.rows[begins - 1].entries + row.entries;
-                self.rows[begins - 1] = Row {
-                    entries,
-                    said: say(Tone::Quiet, format!("does so {entries} times, up to {who}")),
-                    ..row
-                };
-            }
+        if self.focus.on == On::Lock {
+            let entry = std::mem::replace(&mut row.who, format!("p{number}"));
+            row.said = say(
+                Tone::Quiet,
+                format!("takes the lock, appends {entry}, gives it back"),
+            );
         }
+        self.rows[begins] = row;
+        self.fold_again(begins);
         self.bands.clamp(2 * (self.rows.len() as Spot - 1));
     }
 
     /// Whether a call is about what the picture is about.
     fn wants_call(&self, call: usize) -> bool {
-        let command = &self.outcome.trace.calls[call].command;
+        let Call {
+            command, answer, ..
+        } = &self.outcome.trace.calls[call];
+        let result = answer.as_ref().map(|answer| &answer.result);
+        if matches!(result, Some(Err(MeshError::Storage(_)))) {
+            return true;
+        }
         match (self.focus.on, command) {
             (On::Claims(names), Command::Claim(claim)) => names.contains(&&*claim.resource),
             (On::Claims(names), Command::Release(release)) => names.contains(&&*release.resource),
@@ -422,6 +350,7 @@ impl Teller<'_> {
                 matches!(event, Event::Posted { from, .. } if &**from != "mesh")
                     || matches!(event, Event::CursorMoved { .. })
             }
+            On::Files => false,
             On::Log | On::Lock => {
                 !matches!(event, Event::Heartbeat { .. })
                     && !matches!(event, Event::Posted { from, .. } if &**from == "mesh")
@@ -461,7 +390,7 @@ impl Teller<'_> {
                 told => told.join("; "),
             };
             let clock = words::skew(entry.at, stamped.at);
-            let clock = clock.map_or_else(String::new, |skew| format!(" (its clock is {skew})"));
+            let clock = clock.map_or_else(String::new, |skew| format!(" (dated {skew})"));
             let seen = match committed {
                 true => String::new(),
                 false => format!(", found there by {}", process(stamped)),

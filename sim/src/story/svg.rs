@@ -129,7 +129,7 @@ fn escaped(text: &str) -> String {
 pub(super) fn wrapped(text: &str, width: i64) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in text.split(' ') {
         if !line.is_empty() && extent(&line) + extent(word) + 4 > width {
             lines.push(std::mem::take(&mut line));
         }

@@ -9,8 +9,7 @@ use mesh::core::{
 use mesh::{MeshError, ports::Outcome};
 
 use crate::clock::{CENTURY_MS, EPOCH_MS};
-use crate::network::Broken;
-use crate::trace::{Micros, Turn};
+use crate::trace::Micros;
 
 /// How something is said: it is drawn in this colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,22 +84,41 @@ fn listed(names: &[String]) -> String {
 pub(super) fn seconds(micros: Micros) -> String {
     match micros {
         0..1_000 => "less than 1 ms".to_owned(),
-        1_000..1_000_000 => format!("{} ms", micros / 1_000),
-        _ => format!("{:.1} s", micros as f64 / 1e6),
+        1_000..1_000_000 => format!("{}{NARROW}ms", micros / 1_000),
+        _ => format!("{:.1}{NARROW}s", micros as f64 / 1e6),
     }
 }
+
+/// A blank at which no line is broken.
+const NARROW: char = '\u{a0}';
+
+/// A moment by a clock that is a century ahead.
+const CENTURY: &str = "in 100 years";
 
 /// A moment by somebody's wall clock, counted from the beginning of the world.
 pub(super) fn moment(at: Millis) -> String {
     let since = at as i64 - EPOCH_MS as i64;
     match since {
-        _ if since > CENTURY_MS / 2 => "in 100 years".to_owned(),
-        _ => format!("{:.1} s", since as f64 / 1e3),
+        _ if since > CENTURY_MS / 2 => CENTURY.to_owned(),
+        _ => format!("{:.1}{NARROW}s", since as f64 / 1e3),
     }
 }
 
-/// A text of the checkers for people: moments are counted as in the pictures.
-pub(super) fn humane(text: &str) -> String {
+/// What the checkers say of a broken rule, as far as it fits below a picture.
+pub(super) fn verdict(broken: &str) -> String {
+    const MOST: usize = 230;
+    let text = format!("Broken: {}", humane(broken));
+    match text.char_indices().nth(MOST) {
+        None => text,
+        Some((end, _)) => {
+            let whole = text[..end].rfind(' ').unwrap_or(end);
+            format!("{} …", &text[..whole])
+        }
+    }
+}
+
+/// Moments are counted as in the pictures.
+fn humane(text: &str) -> String {
     let mut out = String::new();
     let mut digits = String::new();
     for c in text.chars().chain(['\0']) {
@@ -124,15 +142,20 @@ const EPOCH_DIGITS: usize = 13;
 /// By how much a wall clock is off, where that is worth saying.
 pub(super) fn skew(wall: Millis, at: Micros) -> Option<String> {
     let off = wall as i64 - (EPOCH_MS + at / 1000) as i64;
-    let seconds = off.unsigned_abs() / 1000;
-    let by = match seconds {
-        0 => return None,
-        1..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", seconds / 60),
-        _ if off > CENTURY_MS / 2 => "100 years".to_owned(),
-        _ => format!("{} h", seconds / 3600),
-    };
-    Some(format!("{by} {}", if off > 0 { "ahead" } else { "behind" }))
+    let way = if off > 0 { "ahead" } else { "behind" };
+    far(off).map(|by| format!("{by} {way}"))
+}
+
+/// How far a clock is off or jumps, if by seconds at least.
+pub(super) fn far(millis: i64) -> Option<String> {
+    let seconds = millis.unsigned_abs() / 1000;
+    match seconds {
+        0 => None,
+        1..120 => Some(format!("{seconds}{NARROW}s")),
+        120..7_200 => Some(format!("{}{NARROW}min", seconds / 60)),
+        _ if millis > CENTURY_MS / 2 => Some(format!("100{NARROW}years")),
+        _ => Some(format!("{}{NARROW}h", seconds / 3600)),
+    }
 }
 
 /// What an agent asks for.
@@ -140,7 +163,7 @@ pub(super) fn asked(command: &Command, messages: &Messages) -> Said {
     match command {
         Command::Claim(claim) => say(Tone::Plain, claims(claim)),
         Command::Release(release) => say(Tone::Plain, format!("releases {}", release.resource)),
-        Command::Post(post) => say(Tone::Plain, format!("posts to {}", post.to)),
+        Command::Post(post) => say(Tone::Plain, format!("posts to {}", whom(&post.to))),
         Command::Read(read) => {
             let up_to = match read.up_to.parse() {
                 Ok(id) => messages.name(id),
@@ -154,6 +177,10 @@ pub(super) fn asked(command: &Command, messages: &Messages) -> Said {
         Command::Claims(_) => say(Tone::Quiet, "asks who holds what"),
         Command::Gc(_) => say(Tone::Quiet, "sweeps"),
     }
+}
+
+fn whom(to: &str) -> &str {
+    if to == "*" { "everybody" } else { to }
 }
 
 fn claims(claim: &Claim) -> String {
@@ -260,7 +287,10 @@ fn failed(error: &MeshError) -> String {
 
 /// An event of the log. `waits`: its agent only had a place in the queue.
 pub(super) fn happened(event: &Event, waits: bool, messages: &mut Messages) -> String {
-    let until = |at: &Millis| format!("until {}", moment(*at));
+    let until = |at: &Millis| match moment(*at) {
+        never if never == CENTURY => "for 100 years".to_owned(),
+        end => format!("until {end}"),
+    };
     match event {
         Event::Granted {
             resource,
@@ -356,7 +386,7 @@ fn of_agents_and_messages(event: &Event, messages: &mut Messages) -> String {
                 return format!("mesh tells {to}");
             }
             let (name, order) = messages.posted(*message_id);
-            format!("{name} from {from} to {to}{order}")
+            format!("{name} from {from} to {}{order}", whom(to))
         }
         Event::CursorMoved { agent_id, cursor } => {
             format!("{agent_id}'s cursor is at {}", messages.name(*cursor))
@@ -376,144 +406,4 @@ fn shared(mode: Mode) -> &'static str {
         Mode::Exclusive => "",
         Mode::Shared => "a share of ",
     }
-}
-
-/// A fault, or another turn of the world; `None`: of no interest to a reader.
-pub(super) fn turned(turn: &Turn) -> Option<Said> {
-    let said = match turn {
-        Turn::Paused { micros, .. } => say(
-            Tone::Fault,
-            format!("stands still for {}", seconds(*micros)),
-        ),
-        Turn::Crashed { doing, .. } if doing.contains("whatever") => say(Tone::Fault, "is killed"),
-        Turn::Crashed {
-            after_effect,
-            doing,
-        } => {
-            let when = match after_effect {
-                true => "after its ",
-                false => "before its ",
-            };
-            let when = if doing.contains("middle") {
-                "in its "
-            } else {
-                when
-            };
-            say(
-                Tone::Fault,
-                format!("is killed, {when}{}", operation(doing)),
-            )
-        }
-        Turn::PowerCut { .. } => say(Tone::Fault, "the power fails: everybody dies"),
-        Turn::PowerCameBack {
-            torn, names_lost, ..
-        } => {
-            let lost = match (torn, names_lost) {
-                (false, false) => "nothing was lost",
-                (true, false) => "bytes that were not synced are gone",
-                (false, true) => "names that were not synced are gone",
-                (true, true) => "bytes and names that were not synced are gone",
-            };
-            say(Tone::Fault, format!("the power is back: {lost}"))
-        }
-        Turn::ClockStepped { by_ms } => say(
-            Tone::Fault,
-            format!("sees its wall clock jump by {:.1} s", *by_ms as f64 / 1e3),
-        ),
-        Turn::WriteFailed { .. } => say(Tone::Fault, "the device fails a write"),
-        Turn::SyncFailed { .. } => say(Tone::Fault, "the device fails a sync"),
-        Turn::DiskFull { .. } => say(Tone::Fault, "the disk is full"),
-        Turn::Started { incarnation: 1 } | Turn::StormEnded => return None,
-        Turn::Started { .. } => say(Tone::Plain, "starts again"),
-        turn => return of_the_store(turn),
-    };
-    Some(said)
-}
-
-/// What a process was about to do, as a noun.
-fn operation(doing: &str) -> String {
-    let (verb, name) = doing.split_once([' ', ',']).unwrap_or((doing, ""));
-    let of = match name.trim() {
-        "" | "in its middle" => String::new(),
-        name if verb == "append" && name.contains("middle") => String::new(),
-        name => format!(" of {name}"),
-    };
-    match verb {
-        "append" if doing.contains("middle") => "write, with half of it in the file".to_owned(),
-        "kill" => "look at the owner".to_owned(),
-        "make_dir" => "making a directory".to_owned(),
-        "remove_dir" => "removal of a directory".to_owned(),
-        verb => format!("{verb}{of}"),
-    }
-}
-
-/// What is said of whoever takes the store's lock, and of whoever gives it back.
-pub(super) const TAKES: &str = "takes the store's lock";
-pub(super) const FREES: &str = "gives the store's lock back";
-
-/// What is said of whoever frees the lock of another one, since it took it for its own.
-pub(super) const FREES_ANOTHERS: &str = "frees the store's lock, which is another's by now";
-
-fn of_the_store(turn: &Turn) -> Option<Said> {
-    let said = match turn {
-        Turn::StoreLockTaken => say(Tone::Quiet, TAKES),
-        Turn::StoreLockFreed => say(Tone::Quiet, FREES),
-        Turn::StoreLockStolen { from_live: true } => say(
-            Tone::Bad,
-            "takes the store's lock from its owner, who is alive",
-        ),
-        Turn::StoreLockStolen { from_live: false } => {
-            say(Tone::Good, "takes the store's lock from its dead owner")
-        }
-        Turn::StoreLockMissed => say(Tone::Good, "comes to take it too, and finds it gone"),
-        Turn::WroteWithoutLock => say(Tone::Quiet, "goes on without the store's lock"),
-        Turn::AppendLost { seq } => say(
-            Tone::Good,
-            format!("finds that another entry {seq} came first, and decides again"),
-        ),
-        Turn::HalfWritten => say(Tone::Fault, "has written half a record so far"),
-        Turn::HalfWriteSeen => say(Tone::Plain, "reads, and sees half a record"),
-        Turn::TornTailHealed => say(
-            Tone::Good,
-            "appends behind the torn record, which its separator makes void",
-        ),
-        Turn::Sealed { name } => say(Tone::Plain, format!("seals {name}")),
-        Turn::Followed { name } => say(Tone::Plain, format!("links {name}, with a checkpoint")),
-        Turn::RenamedOver { name } => say(Tone::Bad, format!("renames its own file to {name}")),
-        turn => return of_the_network(turn),
-    };
-    Some(said)
-}
-
-fn of_the_network(turn: &Turn) -> Option<Said> {
-    let said = match turn {
-        Turn::LinkBroke { broken } => {
-            let how = match broken {
-                Broken::BothWays => "cannot reach the log any more",
-                Broken::ToTheLog => "is heard by nobody any more",
-                Broken::FromTheLog => "hears nothing any more",
-                Broken::Held => "has its messages held back",
-                Broken::Slow => "has a slow link from now on",
-            };
-            say(Tone::Fault, how)
-        }
-        Turn::LinkMended => say(Tone::Plain, "has its link back"),
-        Turn::LogServerCrashed => say(Tone::Fault, "the log server dies"),
-        Turn::LogServerCameBack => say(Tone::Plain, "the log server is back"),
-        Turn::NotAnswered { seq } => say(Tone::Fault, format!("gets no answer to its entry {seq}")),
-        Turn::OwnEntryFound { seq } => {
-            say(Tone::Good, format!("looks, and finds its own entry {seq}"))
-        }
-        Turn::OtherEntryFound { seq } => say(
-            Tone::Good,
-            format!("looks, and finds another entry {seq}: decides again"),
-        ),
-        Turn::ProposedAgain { seq } => say(
-            Tone::Good,
-            format!("finds place {seq} empty, and proposes the same entry again"),
-        ),
-        Turn::OutcomeUnknown { .. } => say(Tone::Fault, "cannot find out, and says so"),
-        _ => return None,
-    };
-    Some(said)
 }
