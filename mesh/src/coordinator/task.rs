@@ -31,6 +31,8 @@ const LOOK: Millis = 4_000;
 const LINGER: Millis = 1_000;
 /// How long after a failed checkpoint the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
+/// How long after a withdrawal that failed it is tried again.
+const RETRY: Millis = 2_000;
 
 /// What a command is answered.
 struct Answer {
@@ -233,7 +235,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             match self.commit(&asked).await {
                 Ok(answers) => self.hold_or_answer(batch, answers),
                 Err(error) => {
-                    self.held.put_off(self.clock.monotonic() + LOOK);
+                    self.held.put_off(self.clock.monotonic() + RETRY);
                     for pending in batch {
                         pending.call.answer(Err(MeshError::Storage(error.clone())));
                     }

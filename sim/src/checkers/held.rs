@@ -100,7 +100,7 @@ pub(super) fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Res
     waiters
         .iter()
         .filter(|waiter| waiter.end == End::Left)
-        .try_for_each(|waiter| check_withdrawn(&log, waiter, seen))
+        .try_for_each(|waiter| check_withdrawn(trace, &log, waiter, seen))
 }
 
 /// The calls that wait and were made in the calm, by processes that live on.
@@ -311,10 +311,28 @@ fn kept_alive(
 }
 
 /// W3: what a call took is withdrawn once its caller has gone away.
-fn check_withdrawn(log: &Log, waiter: &Waiter<'_>, seen: &mut Sometimes) -> Result<(), Violation> {
+fn check_withdrawn(
+    trace: &Trace,
+    log: &Log,
+    waiter: &Waiter<'_>,
+    seen: &mut Sometimes,
+) -> Result<(), Violation> {
     let Command::Claim(claim) = &waiter.call.command else {
         return Ok(());
     };
+    // A call that waits for nothing leaves the ticket that it takes, and may still be under
+    // way when its agent has given it up and calls again.
+    let earlier = trace
+        .calls
+        .iter()
+        .take_while(|call| !std::ptr::eq(*call, waiter.call));
+    let mut given_up = earlier.filter(|call| call.answer.is_none() && call.command.patience() == 0);
+    if given_up.any(|call| {
+        matches!(&call.command, Command::Claim(before)
+            if before.agent_id == claim.agent_id && before.resource == claim.resource)
+    }) {
+        return Ok(());
+    }
     let by = waiter.ended + WITHDRAWN;
     for (at, claim_id, agent, resource) in &log.queued {
         let taken = *agent == claim.agent_id && *resource == claim.resource;

@@ -191,8 +191,11 @@ pub(super) fn check_lost(
     let before = shared || reply.status == ClaimStatus::Denied;
     let ended = model.ended.get(&whose).into_iter().flatten();
     let carried = ended.map(Some).any(|ended| ended == told.as_ref());
-    let right =
-        told.as_ref() == lost.or(regained) || before && told.as_ref() == lost || held && carried;
+    // A held claim was asked about its loss when it came, by a clock that may have thought it
+    // forgotten, and may be told of its grant where that was made.
+    let right = told.as_ref() == lost.or(regained)
+        || (before || held) && told.as_ref() == lost
+        || held && carried;
     ensure(right, "W6", || {
         format!("{agent} lost {lost:?} or {regained:?}, and is told {told:?}")
     })
