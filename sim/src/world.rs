@@ -188,7 +188,7 @@ impl World {
         self.record(process, Record::Turn(turn));
     }
 
-    /// A journal changed: coordinators that watch the folder are told of it, a moment
+    /// A journal changed: coordinators that watch the log are told of it, a moment
     /// later.
     pub(crate) fn journal_changed(&mut self) {
         if self.knobs.deaf {
