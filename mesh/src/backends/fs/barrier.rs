@@ -26,8 +26,11 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
     pub(super) async fn barrier(&mut self) -> Result<Durability, StorageError> {
         self.check_poison(Outcome::Unknown)?;
         self.sync_names().await?;
-        self.share_sync().await?;
-        let synced = self.sync_and_note().await;
+        let synced = match self.share_sync().await {
+            Ok(()) => self.sync_and_note().await,
+            Err(error) => Err(error),
+        };
+        // Whatever came of it: others wait for the turn.
         self.turn.give(&self.fs).await;
         synced
     }

@@ -1,6 +1,7 @@
 //! Sharing a sync: one process syncs for all that wait, and nobody waits for long.
 
 use std::cell::Cell;
+use std::io::ErrorKind;
 use std::rc::Rc;
 
 use super::super::testing::FakeClock;
@@ -100,4 +101,23 @@ fn a_turn_that_never_ends_is_waited_for_once() {
     assert_eq!(beside_others(), (1, 0), "it does not wait again");
     drop(stopped);
     assert_eq!(beside_others(), (1, 0));
+}
+
+/// Others wait for the turn, so whoever fails in it gives it on.
+#[test]
+fn a_failure_in_its_turn_keeps_nobody_waiting() {
+    let folder = Folder::with(&["1"]);
+    let mut other = folder.open();
+    let mut process = Counting::on(&folder);
+    process.append("mine");
+    busy(&mut other, 4);
+    process.append("mine");
+    process.fs.plan(|call, name| match (call, name) {
+        ("read_at", "watermark") => Fault::Before(ErrorKind::Other),
+        _ => Fault::None,
+    });
+    block_on(process.process.storage.sync()).unwrap_err();
+    let fs = folder.fs();
+    let turn = block_on(fs.open("sync.flock", Access::Overwrite)).unwrap();
+    assert!(block_on(fs.try_lock(&turn)).unwrap(), "the turn is free");
 }
