@@ -128,7 +128,7 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
     let storage = FsStorage::new(fs, clock.clone(), options, seed(PARTS[1]));
     let storage = Tap::new(storage, world.clone(), task.process);
     let (coordinator, mesh) = Coordinator::new(clock, storage, lock, seed(PARTS[2]));
-    (Box::pin(coordinator.run()), mesh)
+    (Box::pin(coordinator.run()), mesh.into())
 }
 
 /// The coordinator over the ports of a machine that reaches the log over the network.
@@ -138,5 +138,5 @@ pub(crate) fn on_a_network(world: &Shared, task: TaskId, incarnation: u32) -> (T
     let storage = Tap::new(storage, world.clone(), task.process);
     let seed = World::nonce_seed(task.process, incarnation, PARTS[2]);
     let (coordinator, mesh) = Coordinator::new(clock, storage, NoLock, seed);
-    (Box::pin(coordinator.run()), mesh)
+    (Box::pin(coordinator.run()), mesh.into())
 }

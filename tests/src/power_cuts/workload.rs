@@ -69,7 +69,7 @@ pub fn record(folder: &Path, plan: Plan) -> Vec<Step> {
         );
         let (coordinator, mesh) = Coordinator::new(clock, storage, lock, random.next());
         servers.push(Some(Box::pin(coordinator.run())));
-        let client = client(number, plan.calls, mesh, tape.clone(), random.fork());
+        let client = client(number, plan.calls, mesh.into(), tape.clone(), random.fork());
         clients.push(Some(Box::pin(client)));
     }
     let mut steps = 0;

@@ -87,7 +87,7 @@ fn evaluated(text: &str, known: &[(String, u128)]) -> Option<u128> {
 fn every_limit_is_in_the_page_of_the_configuration_with_its_value() {
     let rows = rows(&read(&root().join("docs/configuration.md")));
     assert!(rows.len() > 40, "the page has {} rows", rows.len());
-    let limits = read(&root().join("mesh/src/core/limits.rs"));
+    let limits = read(&root().join("mesh/core/src/limits.rs"));
     let limits = constants(&limits);
     assert!(limits.len() >= 20, "{limits:?}");
     for (name, _) in &limits {
@@ -219,7 +219,7 @@ fn every_error_of_the_sources_has_an_entry_in_the_page_of_errors() {
 #[test]
 fn every_kind_of_storage_error_is_explained() {
     let page = read(&root().join("docs/errors.md"));
-    let source = read(&root().join("mesh/src/ports/error.rs"));
+    let source = read(&root().join("mesh/coordinator/src/ports/error.rs"));
     let (_, kinds) = source
         .split_once("pub enum StorageErrorKind {")
         .expect("the kinds");

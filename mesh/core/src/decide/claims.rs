@@ -1,0 +1,432 @@
+//! Leased, fenced locks: `claim`, `release`, `claims` (C1 to C11).
+
+use std::sync::Arc;
+
+use super::Draft;
+use crate::command::{Claim, Claims, Mode, Release, Wait};
+use crate::event::Event;
+use crate::ids::ClaimId;
+use crate::limits::{
+    self, DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES, MAX_TICKETS,
+};
+use crate::names::{AgentId, Resource};
+use crate::rejection::Rejection;
+use crate::reply::{
+    ClaimReply, ClaimStatus, ClaimView, ClaimsReply, HolderView, LossView, ReleaseReply,
+    ReleaseStatus, TicketView,
+};
+use crate::state::{Hold, ResourceState, Ticket};
+use crate::time::{Millis, Timestamp, after, is_recent};
+use planted::Bug;
+
+/// A claim whose arguments are valid.
+pub(super) struct Request {
+    pub(super) agent_id: AgentId,
+    pub(super) resource: Resource,
+    mode: Option<Mode>,
+    lease_ms: Option<Millis>,
+    wait: Wait,
+    note: Option<Arc<str>>,
+}
+
+impl Request {
+    pub(super) fn check(command: &Claim) -> Result<Self, Rejection> {
+        if let Some(note) = &command.note {
+            limits::lines("note", note, MAX_TEXT_BYTES)?;
+        }
+        let lease = command.lease_seconds;
+        let lease = lease.map(|s| limits::seconds("lease_seconds", s, 1..=MAX_LEASE_SECONDS));
+        Ok(Self {
+            agent_id: limits::agent_id("agent_id", &command.agent_id)?,
+            resource: limits::resource(&command.resource)?,
+            mode: command.mode,
+            lease_ms: lease.transpose()?,
+            wait: wait(command)?,
+            note: command.note.as_deref().map(Into::into),
+        })
+    }
+}
+
+/// What the claim does where it cannot be granted: the time that it waits must be
+/// allowed, and must not contradict what it says about waiting (rule W1).
+fn wait(command: &Claim) -> Result<Wait, Rejection> {
+    let held = limits::wait_seconds(command.wait_seconds)?;
+    if held > 0 && command.wait == Some(Wait::NoWait) {
+        return Err(Rejection::described(
+            "wait_seconds",
+            format_args!("{} beside wait: no_wait", held / 1000),
+            "0 with no_wait; leave wait out to wait in the queue",
+        ));
+    }
+    Ok(command.wait())
+}
+
+impl Draft {
+    /// Rule C1. What a claim means depends on what the agent has already: a hold is
+    /// renewed or changes its mode, a ticket is kept, anything else is a new request.
+    pub(super) fn claim(&mut self, command: &Claim) -> Result<ClaimReply, Rejection> {
+        let request = Request::check(command)?;
+        self.heartbeat(&request.agent_id);
+        let earlier = self.lost(&request);
+        self.settle(&request.resource);
+        let lost = self.lost(&request).or(earlier);
+        let mut reply = self.claim_settled(&request)?;
+        reply.lost = lost;
+        Ok(reply)
+    }
+
+    /// Rule W6. Settling may take the hold away only now, or end an earlier loss by a
+    /// promotion that the caller does not know of yet, and the claim itself may end it: so
+    /// it is looked up before all that, and again in between.
+    fn lost(&self, request: &Request) -> Option<LossView> {
+        let losses = self.state.losses();
+        let loss = losses.get(&request.agent_id, &request.resource)?;
+        let told = is_recent(loss.at, self.now, LOSS_MEMORY) && !planted::is(Bug::LossNotSaid);
+        told.then_some(LossView {
+            claim_id: loss.claim_id,
+            fence: loss.fence,
+            at: Timestamp(loss.at),
+            reason: loss.reason,
+        })
+    }
+
+    fn claim_settled(&mut self, request: &Request) -> Result<ClaimReply, Rejection> {
+        let record = self.record(&request.resource);
+        if let Some(hold) = record.hold_of(&request.agent_id) {
+            return Ok(self.claim_again(request, &record, hold));
+        }
+        if let Some((_, ticket)) = record.ticket_of(&request.agent_id)
+            && !planted::is(Bug::SecondTicket)
+        {
+            return self.ask_again(request, ticket);
+        }
+        self.claim_anew(request, &record)
+    }
+
+    /// A current holder claims: a renewal (C4), or another mode (C5).
+    fn claim_again(
+        &mut self,
+        request: &Request,
+        record: &ResourceState,
+        hold: &Hold,
+    ) -> ClaimReply {
+        let mode = request.mode.unwrap_or(record.mode);
+        if record.mode == Mode::Shared && mode == Mode::Exclusive {
+            let alone = record.holders.len() == 1 && record.queue.is_empty();
+            return if alone {
+                self.upgrade(request, hold)
+            } else if planted::is(Bug::SharedToldExclusive) {
+                self.renew(request, hold, record.mode);
+                self.granted(request)
+            } else {
+                // Waiting for one's own shared hold to end would wait for ever.
+                self.denied(request)
+            };
+        }
+        self.renew(request, hold, mode);
+        if !planted::is(Bug::DowngradePromotesNobody) {
+            self.promote(&request.resource);
+        }
+        self.granted(request)
+    }
+
+    fn renew(&mut self, request: &Request, hold: &Hold, mode: Mode) {
+        let lease_ms = request.lease_ms.unwrap_or(hold.lease_ms);
+        self.emit(Event::Renewed {
+            resource: request.resource.clone(),
+            agent_id: request.agent_id.clone(),
+            claim_id: hold.claim_id,
+            mode,
+            lease_ms,
+            expires_at: after(self.now, lease_ms),
+            note: request.note.clone(),
+        });
+    }
+
+    /// Shared to exclusive, for a sole holder with nobody queued: a new grant under
+    /// the same claim id.
+    fn upgrade(&mut self, request: &Request, hold: &Hold) -> ClaimReply {
+        let lease_ms = request.lease_ms.unwrap_or(hold.lease_ms);
+        self.emit(Event::Upgraded {
+            resource: request.resource.clone(),
+            agent_id: request.agent_id.clone(),
+            claim_id: hold.claim_id,
+            fence: self.state.newest_fence(&request.resource)
+                + u64::from(!planted::is(Bug::UpgradeKeepsFence)),
+            lease_ms,
+            expires_at: after(self.now, lease_ms),
+            note: request.note.clone(),
+        });
+        self.granted(request)
+    }
+
+    /// Rule C7: a queued agent keeps its ticket, whatever it says about waiting.
+    fn ask_again(&mut self, request: &Request, ticket: &Ticket) -> Result<ClaimReply, Rejection> {
+        if let Some(mode) = request.mode.filter(|mode| *mode != ticket.mode) {
+            return Err(Rejection::described(
+                "mode",
+                format_args!("{mode:?} while queued for {:?}", ticket.mode)
+                    .to_string()
+                    .to_lowercase(),
+                "the mode of the ticket; release the ticket first to ask for another",
+            ));
+        }
+        let lease_ms = request.lease_ms.unwrap_or(ticket.lease_ms);
+        self.emit(Event::TicketRenewed {
+            resource: request.resource.clone(),
+            agent_id: request.agent_id.clone(),
+            claim_id: ticket.claim_id,
+            lease_ms,
+            expires_at: after(self.now, lease_ms),
+            note: request.note.clone(),
+        });
+        Ok(self.queued(request))
+    }
+
+    /// A new request: granted if nobody is in the way (C2) and nobody would be passed
+    /// (C6); else queued or denied.
+    fn claim_anew(
+        &mut self,
+        request: &Request,
+        record: &ResourceState,
+    ) -> Result<ClaimReply, Rejection> {
+        let mode = request.mode.unwrap_or(Mode::Exclusive);
+        let overtakes = planted::is(Bug::SharedOvertakes) && mode == Mode::Shared;
+        if (record.queue.is_empty() || overtakes) && record.admits(mode) {
+            self.grant(request, mode)?;
+            return Ok(self.granted(request));
+        }
+        if request.wait == Wait::NoWait {
+            return Ok(self.denied(request));
+        }
+        if record.queue.len() >= MAX_TICKETS {
+            return Err(Rejection::described(
+                "resource",
+                format_args!("one for which {} agents wait", record.queue.len()),
+                format!("one with fewer than {MAX_TICKETS} tickets; try again later"),
+            ));
+        }
+        let unseen = planted::is(Bug::CircleQueued) || planted::is(Bug::SecondTicket);
+        let circle = self.deadlock(&request.agent_id, &request.resource, mode);
+        if let Some(circle) = circle.filter(|_| !unseen) {
+            let mut reply = self.denied(request);
+            reply.deadlock = Some(circle);
+            return Ok(reply);
+        }
+        self.queue(request, mode)?;
+        Ok(self.queued(request))
+    }
+
+    fn grant(&mut self, request: &Request, mode: Mode) -> Result<(), Rejection> {
+        let lease_ms = request.lease_ms.unwrap_or(DEFAULT_LEASE_SECONDS * 1000);
+        self.emit(Event::Granted {
+            resource: request.resource.clone(),
+            agent_id: request.agent_id.clone(),
+            claim_id: self.next_claim_id()?,
+            fence: self.next_fence(&request.resource),
+            mode,
+            lease_ms,
+            expires_at: after(self.now, lease_ms),
+            note: request.note.clone(),
+        });
+        Ok(())
+    }
+
+    fn queue(&mut self, request: &Request, mode: Mode) -> Result<(), Rejection> {
+        let lease_ms = request.lease_ms.unwrap_or(DEFAULT_LEASE_SECONDS * 1000);
+        self.emit(Event::Queued {
+            resource: request.resource.clone(),
+            agent_id: request.agent_id.clone(),
+            claim_id: self.next_claim_id()?,
+            mode,
+            lease_ms,
+            expires_at: after(self.now, lease_ms),
+            note: request.note.clone(),
+        });
+        Ok(())
+    }
+
+    fn next_claim_id(&self) -> Result<ClaimId, Rejection> {
+        let next = self.state.newest_claim().next(self.now, self.entropy);
+        next.ok_or_else(|| {
+            let allowed = "a folder whose claim ids are not used up; delete .mesh to start over";
+            Rejection::described("resource", "a claim after the last claim id", allowed)
+        })
+    }
+
+    pub(super) fn granted(&self, request: &Request) -> ClaimReply {
+        let record = self.record(&request.resource);
+        let hold = record.hold_of(&request.agent_id);
+        let mut reply = self.claim_reply(request, ClaimStatus::Granted);
+        reply.holder = Some(request.agent_id.clone());
+        if let Some(hold) = hold {
+            reply.claim_id = hold.claim_id.to_string();
+            if !planted::is(Bug::RenewalTellsNewestFence) {
+                reply.fence = hold.fence;
+            }
+            reply.lease_expires_at = Some(Timestamp(hold.expires_at));
+        }
+        reply
+    }
+
+    fn queued(&self, request: &Request) -> ClaimReply {
+        let record = self.record(&request.resource);
+        let mut reply = self.claim_reply(request, ClaimStatus::Queued);
+        if let Some((place, ticket)) = record.ticket_of(&request.agent_id) {
+            reply.claim_id = ticket.claim_id.to_string();
+            reply.queue_position = Some(place as u64 + 1);
+        }
+        reply
+    }
+
+    fn denied(&self, request: &Request) -> ClaimReply {
+        self.claim_reply(request, ClaimStatus::Denied)
+    }
+
+    fn claim_reply(&self, request: &Request, status: ClaimStatus) -> ClaimReply {
+        ClaimReply {
+            status,
+            resource: request.resource.clone(),
+            claim_id: String::new(),
+            fence: self.state.newest_fence(&request.resource),
+            holder: self.record(&request.resource).first_holder().cloned(),
+            lease_expires_at: None,
+            queue_position: None,
+            deadlock: None,
+            lost: None,
+            now: Timestamp(self.now),
+        }
+    }
+
+    /// The resource as it is, also before its first grant. Cheap: the record shares.
+    pub(super) fn record(&self, resource: &str) -> ResourceState {
+        let record = self.state.resource(resource);
+        record.cloned().unwrap_or_else(ResourceState::free)
+    }
+
+    /// Rule C10. Who is promoted because an earlier hold had lapsed is not the next holder
+    /// of this release: only what the release itself lets in is named.
+    pub(super) fn release(&mut self, command: &Release) -> Result<ReleaseReply, Rejection> {
+        limits::present("agent_id", &command.agent_id)?;
+        limits::present("claim_id", &command.claim_id)?;
+        limits::present("resource", &command.resource)?;
+        self.heartbeat(&command.agent_id);
+        let resource = Resource::from(command.resource.as_str());
+        self.settle(&resource);
+
+        let record = self.record(&resource);
+        // A text that is not even a ULID names no claim that there is.
+        let claim_id = command.claim_id.parse::<ClaimId>().ok();
+        let hold = record.holders.iter().find(|h| Some(h.claim_id) == claim_id);
+        let ticket = record.queue.iter().find(|t| Some(t.claim_id) == claim_id);
+        let owner = hold.map(|h| (&h.agent_id, h.claim_id));
+        let Some((owner, claim_id)) = owner.or(ticket.map(|t| (&t.agent_id, t.claim_id))) else {
+            return Ok(unchanged(ReleaseStatus::Unknown));
+        };
+        if **owner != *command.agent_id {
+            return Ok(unchanged(ReleaseStatus::NotHolder));
+        }
+        let (resource, agent_id) = (resource.clone(), owner.clone());
+        self.emit(if hold.is_some() {
+            Event::Released {
+                resource,
+                agent_id,
+                claim_id,
+            }
+        } else {
+            Event::Cancelled {
+                resource,
+                agent_id,
+                claim_id,
+            }
+        });
+        Ok(self.released(&Resource::from(command.resource.as_str())))
+    }
+
+    fn released(&mut self, resource: &Resource) -> ReleaseReply {
+        let next_holder = self.promote(resource);
+        ReleaseReply {
+            status: ReleaseStatus::Released,
+            fence: Some(self.state.newest_fence(resource)),
+            next_holder,
+        }
+    }
+
+    /// Rules A5 and C11: reaps, then lists. With a resource, only that is looked at.
+    pub(super) fn claims(&mut self, command: &Claims) -> Result<ClaimsReply, Rejection> {
+        limits::present("agent_id", &command.agent_id)?;
+        if let Some(resource) = &command.resource {
+            limits::present("resource", resource)?;
+            self.settle(&Resource::from(resource.as_str()));
+        } else {
+            self.settle_all();
+        }
+        let named = command.resource.as_deref();
+        let views = match named {
+            Some(name) => self
+                .state
+                .resources
+                .get_key_value(name)
+                .into_iter()
+                .collect::<Vec<_>>(),
+            None => self.state.resources.iter().collect(),
+        };
+        let views = views
+            .into_iter()
+            .map(|(resource, record)| self.view(resource, record));
+        Ok(ClaimsReply {
+            claims: views.collect(),
+            now: Timestamp(self.now),
+        })
+    }
+
+    fn view(&self, resource: &Resource, record: &ResourceState) -> ClaimView {
+        let first = record.holders.front();
+        let earliest = record.holders.iter().map(|hold| hold.expires_at).min();
+        let queue = record.queue.iter().zip(1..);
+        ClaimView {
+            resource: resource.clone(),
+            mode: record.mode,
+            holder: record
+                .holders
+                .iter()
+                .map(|hold| hold.agent_id.clone())
+                .collect(),
+            claim_id: first.map_or(ClaimId::ZERO, |hold| hold.claim_id),
+            fence: self.state.newest_fence(resource),
+            lease_expires_at: Timestamp(earliest.unwrap_or(self.now)),
+            note: first.and_then(|hold| hold.note.clone()),
+            holders: record.holders.iter().map(holder_view).collect(),
+            queue: queue
+                .map(|(ticket, position)| ticket_view(ticket, position))
+                .collect(),
+        }
+    }
+}
+
+fn unchanged(status: ReleaseStatus) -> ReleaseReply {
+    ReleaseReply {
+        status,
+        fence: None,
+        next_holder: None,
+    }
+}
+
+fn holder_view(hold: &Hold) -> HolderView {
+    HolderView {
+        agent_id: hold.agent_id.clone(),
+        claim_id: hold.claim_id,
+        fence: hold.fence,
+        lease_expires_at: Timestamp(hold.expires_at),
+        note: hold.note.clone(),
+    }
+}
+
+fn ticket_view(ticket: &Ticket, position: u64) -> TicketView {
+    TicketView {
+        agent_id: ticket.agent_id.clone(),
+        claim_id: ticket.claim_id,
+        mode: ticket.mode,
+        position,
+    }
+}

@@ -1,0 +1,420 @@
+//! Folding events into the state. No rule is decided here: an event is a fact.
+
+use std::sync::Arc;
+
+use super::{Agent, Hold, KeyedPost, Loss, Message, ResourceState, State, Ticket};
+use crate::command::Mode;
+use crate::event::{Entry, Event};
+use crate::ids::ClaimId;
+use crate::names::{AgentId, Resource};
+use crate::time::Millis;
+
+impl State {
+    /// Folds an entry in. Logarithmic in the size of the state for each event.
+    ///
+    /// In debug builds, [`State::invariants`] are asserted after it: an entry that
+    /// breaks them was decided by a bug.
+    pub fn apply_entry(&mut self, entry: &Entry) {
+        for event in &entry.events {
+            self.apply(entry.at, event);
+        }
+        #[cfg(debug_assertions)]
+        if !planted::any()
+            && let Err(broken) = self.invariants()
+        {
+            panic!("entry {} breaks an invariant: {broken}", entry.seq);
+        }
+    }
+
+    /// Folds one event in, which happened at `at`.
+    pub fn apply(&mut self, at: Millis, event: &Event) {
+        match event {
+            Event::Registered { .. } | Event::Heartbeat { .. } | Event::RegistrationCut { .. } => {
+                self.apply_to_roster(at, event);
+            }
+            Event::Posted { .. }
+            | Event::CursorMoved { .. }
+            | Event::Expired { .. }
+            | Event::KeysForgotten { .. } => self.apply_to_mail(at, event),
+            Event::Adopted { .. } => {}
+            Event::Granted {
+                resource, agent_id, ..
+            }
+            | Event::Renewed {
+                resource, agent_id, ..
+            }
+            | Event::Upgraded {
+                resource, agent_id, ..
+            }
+            | Event::Queued {
+                resource, agent_id, ..
+            }
+            | Event::TicketRenewed {
+                resource, agent_id, ..
+            }
+            | Event::Promoted {
+                resource, agent_id, ..
+            }
+            | Event::Released {
+                resource, agent_id, ..
+            }
+            | Event::Cancelled {
+                resource, agent_id, ..
+            }
+            | Event::Lapsed {
+                resource, agent_id, ..
+            }
+            | Event::LeaseCut {
+                resource, agent_id, ..
+            } => {
+                self.apply_to_losses(at, resource, agent_id, event);
+                self.apply_to_claims(resource, agent_id, event);
+            }
+        }
+    }
+
+    fn apply_to_roster(&mut self, at: Millis, event: &Event) {
+        match event {
+            Event::Registered {
+                agent_id,
+                branch,
+                prompt_ptr,
+                role,
+                ttl_ms,
+                expires_at,
+                epoch,
+                session,
+            } => {
+                let earlier = self.agents.get(agent_id);
+                let agent = Agent {
+                    branch: branch.clone(),
+                    prompt_ptr: prompt_ptr.clone(),
+                    role: role.clone(),
+                    registered_at: earlier.map_or(at, |agent| agent.registered_at),
+                    last_seen: at,
+                    ttl_ms: *ttl_ms,
+                    expires_at: *expires_at,
+                    epoch: *epoch,
+                    session: session.clone(),
+                };
+                self.agents.insert(agent_id.clone(), agent);
+            }
+            Event::Heartbeat {
+                agent_id,
+                expires_at,
+                epoch,
+            } => self.change_agent(agent_id, |agent| {
+                agent.last_seen = at;
+                agent.expires_at = *expires_at;
+                agent.epoch = *epoch;
+            }),
+            Event::RegistrationCut {
+                agent_id,
+                expires_at,
+            } => self.change_agent(agent_id, |agent| {
+                agent.expires_at = *expires_at;
+                // The sign of life was dated by the same bad clock.
+                agent.last_seen = agent.last_seen.min(at);
+            }),
+            _ => {}
+        }
+    }
+
+    fn change_agent(&mut self, agent_id: &AgentId, change: impl FnOnce(&mut Agent)) {
+        if let Some(agent) = self.agents.get_mut(agent_id) {
+            change(agent);
+        }
+    }
+
+    /// Remembers a hold that lapses, until its agent holds the resource again.
+    fn apply_to_losses(
+        &mut self,
+        at: Millis,
+        resource: &Resource,
+        agent_id: &AgentId,
+        event: &Event,
+    ) {
+        match event {
+            Event::Granted { .. } | Event::Promoted { .. } => {
+                self.losses.remove(agent_id, resource);
+            }
+            Event::Lapsed {
+                claim_id, reason, ..
+            } => {
+                let record = self.resources.get(resource);
+                let hold = record.and_then(|record| record.hold_of(agent_id));
+                let Some(hold) = hold.filter(|hold| hold.claim_id == *claim_id) else {
+                    return;
+                };
+                let loss = Loss {
+                    claim_id: *claim_id,
+                    fence: hold.fence,
+                    at,
+                    reason: *reason,
+                };
+                let whose = (agent_id.clone(), resource.clone());
+                self.losses.insert(whose, loss);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_to_claims(&mut self, resource: &Resource, agent_id: &AgentId, event: &Event) {
+        let mut record = match self.resources.get(resource) {
+            Some(record) => record.clone(),
+            None => ResourceState::free(),
+        };
+        record.apply(event);
+        if let Some(fence) = event.fence() {
+            self.fences.insert(resource.clone(), fence);
+        }
+        if let Some(claim_id) = new_claim(event) {
+            self.newest_claim = self.newest_claim.max(claim_id);
+        }
+        self.index_involvement(resource, agent_id, &record);
+        if record.is_idle() {
+            self.resources.remove(resource);
+        } else {
+            self.resources.insert(resource.clone(), record);
+        }
+    }
+
+    /// Keeps `involved` right after an event about `agent_id`.
+    fn index_involvement(
+        &mut self,
+        resource: &Resource,
+        agent_id: &AgentId,
+        record: &ResourceState,
+    ) {
+        let mut involved = self.involved.get(agent_id).cloned().unwrap_or_default();
+        if record.hold_of(agent_id).is_some() || record.ticket_of(agent_id).is_some() {
+            involved.insert(resource.clone());
+        } else {
+            involved.remove(resource);
+        }
+        if involved.is_empty() {
+            self.involved.remove(agent_id);
+        } else {
+            self.involved.insert(agent_id.clone(), involved);
+        }
+    }
+
+    fn apply_to_mail(&mut self, at: Millis, event: &Event) {
+        match event {
+            Event::Posted {
+                message_id,
+                from,
+                to,
+                subject,
+                body,
+                reply_to,
+                expires_at,
+                key,
+                fanout,
+            } => {
+                let message = Message {
+                    from: from.clone(),
+                    to: to.clone(),
+                    subject: subject.clone(),
+                    body: body.clone(),
+                    reply_to: reply_to.clone(),
+                    posted_at: at,
+                    expires_at: *expires_at,
+                };
+                self.mail.insert(*message_id, Arc::new(message));
+                if let Some(key) = key {
+                    let post = KeyedPost {
+                        agent_id: from.clone(),
+                        key: key.clone(),
+                        posted_at: at,
+                        fanout: *fanout,
+                    };
+                    self.mail.remember(*message_id, post);
+                }
+            }
+            Event::CursorMoved { agent_id, cursor } => {
+                self.mail.cursors.insert(agent_id.clone(), *cursor);
+            }
+            Event::Expired { message_ids } => self.mail.remove(message_ids),
+            Event::KeysForgotten { message_ids } => {
+                for id in message_ids {
+                    self.mail.forget(*id);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The claim id that an event issues for the first time.
+fn new_claim(event: &Event) -> Option<ClaimId> {
+    match event {
+        Event::Granted { claim_id, .. } | Event::Queued { claim_id, .. } => Some(*claim_id),
+        _ => None,
+    }
+}
+
+impl ResourceState {
+    /// Folds an event about this resource in.
+    pub(crate) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Granted {
+                agent_id,
+                claim_id,
+                fence,
+                mode,
+                lease_ms,
+                expires_at,
+                note,
+                ..
+            } => {
+                self.mode = *mode;
+                self.holders.push_back(Hold {
+                    agent_id: agent_id.clone(),
+                    claim_id: *claim_id,
+                    fence: *fence,
+                    lease_ms: *lease_ms,
+                    expires_at: *expires_at,
+                    note: note.clone(),
+                });
+            }
+            Event::Renewed {
+                claim_id,
+                mode,
+                lease_ms,
+                expires_at,
+                note,
+                ..
+            } => {
+                self.mode = *mode;
+                self.renew_hold(*claim_id, *lease_ms, *expires_at, note.as_ref());
+            }
+            Event::Upgraded {
+                claim_id,
+                fence,
+                lease_ms,
+                expires_at,
+                note,
+                ..
+            } => {
+                self.mode = Mode::Exclusive;
+                self.renew_hold(*claim_id, *lease_ms, *expires_at, note.as_ref());
+                self.change_hold(*claim_id, |hold| hold.fence = *fence);
+            }
+            Event::Queued {
+                agent_id,
+                claim_id,
+                mode,
+                lease_ms,
+                expires_at,
+                note,
+                ..
+            } => self.queue.push_back(Ticket {
+                agent_id: agent_id.clone(),
+                claim_id: *claim_id,
+                mode: *mode,
+                lease_ms: *lease_ms,
+                expires_at: *expires_at,
+                note: note.clone(),
+            }),
+            Event::TicketRenewed {
+                claim_id,
+                lease_ms,
+                expires_at,
+                note,
+                ..
+            } => self.change_ticket(*claim_id, |ticket| {
+                ticket.lease_ms = *lease_ms;
+                ticket.expires_at = *expires_at;
+                if note.is_some() {
+                    ticket.note = note.clone();
+                }
+            }),
+            Event::Promoted {
+                claim_id,
+                fence,
+                expires_at,
+                ..
+            } => self.promote(*claim_id, *fence, *expires_at),
+            Event::Released { claim_id, .. }
+            | Event::Cancelled { claim_id, .. }
+            | Event::Lapsed { claim_id, .. } => self.remove(*claim_id),
+            Event::LeaseCut {
+                claim_id,
+                expires_at,
+                ..
+            } => {
+                self.change_hold(*claim_id, |hold| hold.expires_at = *expires_at);
+                self.change_ticket(*claim_id, |ticket| ticket.expires_at = *expires_at);
+            }
+            _ => {}
+        }
+    }
+
+    fn renew_hold(
+        &mut self,
+        claim_id: ClaimId,
+        lease_ms: Millis,
+        expires_at: Millis,
+        note: Option<&Arc<str>>,
+    ) {
+        self.change_hold(claim_id, |hold| {
+            hold.lease_ms = lease_ms;
+            hold.expires_at = expires_at;
+            if let Some(note) = note {
+                hold.note = Some(note.clone());
+            }
+        });
+    }
+
+    fn promote(&mut self, claim_id: ClaimId, fence: u64, expires_at: Millis) {
+        let Some(place) = self.ticket_place(claim_id) else {
+            return;
+        };
+        let ticket = self.queue.remove(place);
+        self.mode = ticket.mode;
+        self.holders.push_back(Hold {
+            agent_id: ticket.agent_id,
+            claim_id,
+            fence,
+            lease_ms: ticket.lease_ms,
+            expires_at,
+            note: ticket.note,
+        });
+    }
+
+    fn remove(&mut self, claim_id: ClaimId) {
+        if let Some(place) = self.hold_place(claim_id) {
+            self.holders.remove(place);
+        }
+        if let Some(place) = self.ticket_place(claim_id) {
+            self.queue.remove(place);
+        }
+    }
+
+    fn hold_place(&self, claim_id: ClaimId) -> Option<usize> {
+        self.holders
+            .iter()
+            .position(|hold| hold.claim_id == claim_id)
+    }
+
+    fn ticket_place(&self, claim_id: ClaimId) -> Option<usize> {
+        self.queue
+            .iter()
+            .position(|ticket| ticket.claim_id == claim_id)
+    }
+
+    fn change_hold(&mut self, claim_id: ClaimId, change: impl FnOnce(&mut Hold)) {
+        let place = self.hold_place(claim_id);
+        if let Some(hold) = place.and_then(|place| self.holders.get_mut(place)) {
+            change(hold);
+        }
+    }
+
+    fn change_ticket(&mut self, claim_id: ClaimId, change: impl FnOnce(&mut Ticket)) {
+        let place = self.ticket_place(claim_id);
+        if let Some(ticket) = place.and_then(|place| self.queue.get_mut(place)) {
+            change(ticket);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Writing a whole file that nobody knows yet.
+
+use std::io;
+
+use super::seam::FileSystem;
+use planted::Bug;
+
+/// Creates `name` from `pieces` and syncs it. Where that fails, the file is removed
+/// again, as far as that goes. Holds one piece at a time.
+pub(super) async fn write_whole<F: FileSystem>(
+    fs: &F,
+    name: &str,
+    pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
+) -> io::Result<()> {
+    let file = fs.create(name).await?;
+    let written = write_pieces(fs, &file, pieces).await;
+    if written.is_err() {
+        // The first error is the one to report; a leftover is swept with its generation.
+        let _ = fs.remove(name).await;
+    }
+    written
+}
+
+async fn write_pieces<F: FileSystem>(
+    fs: &F,
+    file: &F::File,
+    pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
+) -> io::Result<()> {
+    for piece in pieces {
+        let piece = piece?;
+        if fs.append(file, &piece).await?.written < piece.len() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+    }
+    if planted::is(Bug::CheckpointNotSynced) {
+        return Ok(());
+    }
+    fs.sync(file).await
+}
