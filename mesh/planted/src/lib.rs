@@ -11,6 +11,20 @@ mod switch;
 
 pub use switch::*;
 
+/// The right value, unless a bug is planted: then the wrong one that stands behind it.
+///
+/// `sound!(right, Bug::X => wrong)` reads as `right`: whoever reads the code in passing stops
+/// at the comma. Nothing but the value that is asked for is computed.
+#[macro_export]
+macro_rules! sound {
+    ($right:expr, $($bug:path => $wrong:expr),+ $(,)?) => {
+        match () {
+            $(() if $crate::is($bug) => $wrong,)+
+            () => $right,
+        }
+    };
+}
+
 /// Declares the bugs, with the rule of the contract that each breaks.
 macro_rules! bugs {
     ($(#[doc = $doc:literal] $name:ident breaks $($rule:literal)|+,)*) => {
