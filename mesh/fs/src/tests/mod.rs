@@ -26,8 +26,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::testing::{FakeClock, Fault, FaultyFs, Process, block_on, on_disk};
 use super::{FsOptions, FsStorage, OsFileSystem};
+use crate::testing::{FakeClock, Fault, FaultyFs, Process, block_on, on_disk};
 
 type Disk = FaultyFs<OsFileSystem>;
 type Member = Process<FsStorage<Disk, FakeClock>>;

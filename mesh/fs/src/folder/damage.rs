@@ -1,7 +1,7 @@
 //! Saying what is wrong with a folder: which file, which line, which byte, and what to
 //! do next (rule G7).
 
-use super::seam::{Access, FileSystem};
+use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
 
 /// What helps against damage.
@@ -10,7 +10,7 @@ const NEXT: &str = "nothing was changed: keep a copy of the folder, run `mesh do
 
 /// A finding about one place of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Damage {
+pub(crate) struct Damage {
     kind: StorageErrorKind,
     file: String,
     byte: u64,
@@ -19,12 +19,12 @@ pub(super) struct Damage {
 
 impl Damage {
     /// Something that was acknowledged is missing or altered at `byte` of `file`.
-    pub(super) fn at(file: &str, byte: u64, what: &str) -> Self {
+    pub(crate) fn at(file: &str, byte: u64, what: &str) -> Self {
         Self::of(StorageErrorKind::Damaged, file, byte, what)
     }
 
     /// A newer mesh wrote what stands at `byte` of `file`.
-    pub(super) fn newer(file: &str, byte: u64, what: &str) -> Self {
+    pub(crate) fn newer(file: &str, byte: u64, what: &str) -> Self {
         Self::of(StorageErrorKind::Newer, file, byte, what)
     }
 
@@ -38,27 +38,27 @@ impl Damage {
     }
 
     /// The file that it is about.
-    pub(super) fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         &self.file
     }
 
     /// The byte at which it was noticed.
-    pub(super) fn byte(&self) -> u64 {
+    pub(crate) fn byte(&self) -> u64 {
         self.byte
     }
 
     /// What is wrong there.
-    pub(super) fn what(&self) -> &str {
+    pub(crate) fn what(&self) -> &str {
         &self.what
     }
 
     /// Whether it is no damage, but the work of a newer mesh.
-    pub(super) fn is_newer(&self) -> bool {
+    pub(crate) fn is_newer(&self) -> bool {
         self.kind == StorageErrorKind::Newer
     }
 
     /// The error to report. Reads the file up to the byte to count its lines.
-    pub(super) async fn report<F: FileSystem>(self, fs: &F) -> StorageError {
+    pub(crate) async fn report<F: FileSystem>(self, fs: &F) -> StorageError {
         let line = line_of(fs, &self.file, self.byte).await;
         let next = match self.kind {
             StorageErrorKind::Newer => "install a newer mesh; nothing was changed",
@@ -77,7 +77,7 @@ impl Damage {
 }
 
 /// The error for a directory, symbolic link or device in the place of a file.
-pub(super) fn no_file(name: &str) -> StorageError {
+pub(crate) fn no_file(name: &str) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Damaged,
         what: format!("{name}, line 1, byte 0: is not a file, but something else of that name"),
@@ -87,7 +87,7 @@ pub(super) fn no_file(name: &str) -> StorageError {
 }
 
 /// The line, from 1, in which a byte stands; as far as the file can be read.
-pub(super) async fn line_of<F: FileSystem>(fs: &F, name: &str, byte: u64) -> usize {
+pub(crate) async fn line_of<F: FileSystem>(fs: &F, name: &str, byte: u64) -> usize {
     let mut line = 1;
     let Ok(file) = fs.open(name, Access::Read).await else {
         return line;
@@ -103,4 +103,16 @@ pub(super) async fn line_of<F: FileSystem>(fs: &F, name: &str, byte: u64) -> usi
         offset += read as u64;
     }
     line
+}
+
+/// The error of a folder that has `witness`, and so had a journal.
+pub(crate) fn missing_journal(witness: &str) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Damaged,
+        what: format!("the journal is missing, although there is a file {witness} beside it"),
+        next: "nothing was changed: restore journal.* from a backup, save what is left with \
+               `mesh doctor --repair`, or delete the whole folder to start over"
+            .to_owned(),
+        outcome: Outcome::NoEffect,
+    }
 }

@@ -14,16 +14,16 @@
 use mesh_core::MAX_COUNT;
 
 /// Proof that the folder is not new.
-pub(super) const FORMAT: &str = "format";
+pub(crate) const FORMAT: &str = "format";
 /// The state, for people; before adoption, the predecessor's.
-pub(super) const STATE: &str = "state.json";
+pub(crate) const STATE: &str = "state.json";
 /// What an adopted predecessor left.
-pub(super) const STATE_NODE: &str = "state.node.json";
+pub(crate) const STATE_NODE: &str = "state.node.json";
 /// The predecessor's lock directory.
-pub(super) const NODE_LOCK: &str = ".lock";
+pub(crate) const NODE_LOCK: &str = ".lock";
 
 /// The file of a generation.
-pub(super) fn journal(generation: u64) -> String {
+pub(crate) fn journal(generation: u64) -> String {
     format!("journal.{generation}")
 }
 
@@ -35,14 +35,24 @@ pub fn parse_journal(name: &str) -> Option<u64> {
     ((1..=MAX_COUNT).contains(&generation) && journal(generation) == name).then_some(generation)
 }
 
+/// The newest generation of the journal among the names in a folder.
+pub(crate) fn newest_journal(names: &[String]) -> Option<u64> {
+    names.iter().filter_map(|name| parse_journal(name)).max()
+}
+
+/// The oldest one.
+pub(crate) fn lowest_journal(names: &[String]) -> Option<u64> {
+    names.iter().filter_map(|name| parse_journal(name)).min()
+}
+
 /// A file in the making. The nonce makes it nobody else's; the generation tells when
 /// it may be swept away.
-pub(super) fn temporary(generation: u64, nonce: u64) -> String {
+pub(crate) fn temporary(generation: u64, nonce: u64) -> String {
     format!("tmp.{generation}.{nonce:016x}")
 }
 
 /// The generation in the name of a temporary file.
-pub(super) fn parse_temporary(name: &str) -> Option<u64> {
+pub(crate) fn parse_temporary(name: &str) -> Option<u64> {
     let (generation, nonce) = name.strip_prefix("tmp.")?.split_once('.')?;
     let generation = generation.parse().ok()?;
     let is_nonce = nonce.len() == 16 && nonce.bytes().all(|b| b.is_ascii_hexdigit());

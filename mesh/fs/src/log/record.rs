@@ -28,7 +28,7 @@ const SEPARATOR: u8 = 0x1E;
 /// The longest record, in bytes. A batch of commands makes less than 4 MiB and a part
 /// little more than its longest row, so this leaves room for what a predecessor may have
 /// stored; and it bounds the memory that a folder of a stranger can make a reader use.
-pub(super) const MAX_RECORD: usize = 64 << 20;
+pub(crate) const MAX_RECORD: usize = 64 << 20;
 
 /// The checksum of a record: XXH3, 64 bits, printed as 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

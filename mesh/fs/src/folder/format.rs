@@ -11,12 +11,12 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::damage::no_file;
-use super::error::{io_error, is_no_file};
-use super::lock::LockKind;
-use super::names;
-use super::seam::{Access, FileSystem};
-use super::write::write_whole;
+use crate::error::{io_error, is_no_file};
+use crate::folder::damage::no_file;
+use crate::folder::names;
+use crate::folder::write::write_whole;
+use crate::lock::LockKind;
+use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
 use mesh_core::escape;
 
@@ -40,7 +40,7 @@ pub struct Format {
 
 impl Format {
     /// What this mesh writes into a new folder.
-    pub(super) fn new(lock: LockKind) -> Self {
+    pub(crate) fn new(lock: LockKind) -> Self {
         Self {
             format: FORMAT_VERSION,
             events: EVENTS_VERSION,
@@ -91,12 +91,12 @@ impl Format {
     }
 
     /// Whether this mesh knows kinds of events that the folder does not allow yet.
-    pub(super) fn is_behind(&self) -> bool {
+    pub(crate) fn is_behind(&self) -> bool {
         self.format < FORMAT_VERSION || self.events < EVENTS_VERSION
     }
 
     /// Allows all that this mesh knows, in place of what the folder said before.
-    pub(super) async fn raise<F: FileSystem>(
+    pub(crate) async fn raise<F: FileSystem>(
         &self,
         fs: &F,
         temporary: &str,
@@ -116,7 +116,7 @@ impl Format {
 
     /// Writes the folder's format, unless another process has done so. The directory
     /// must have been synced with a generation in it.
-    pub(super) async fn create<F: FileSystem>(
+    pub(crate) async fn create<F: FileSystem>(
         &self,
         fs: &F,
         temporary: &str,

@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::seam::FileSystem;
-use planted::Bug;
+use crate::seam::FileSystem;
+use planted::{Bug, sound};
 
 /// Creates `name` from `pieces` and syncs it. Where that fails, the file is removed
 /// again, as far as that goes. Holds one piece at a time.
-pub(super) async fn write_whole<F: FileSystem>(
+pub(crate) async fn write_whole<F: FileSystem>(
     fs: &F,
     name: &str,
     pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
@@ -32,8 +32,5 @@ async fn write_pieces<F: FileSystem>(
             return Err(io::ErrorKind::StorageFull.into());
         }
     }
-    if planted::is(Bug::CheckpointNotSynced) {
-        return Ok(());
-    }
-    fs.sync(file).await
+    sound!(fs.sync(file).await, Bug::CheckpointNotSynced => Ok(()))
 }

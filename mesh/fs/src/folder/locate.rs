@@ -25,7 +25,7 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::error::io_error;
+use crate::error::io_error;
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
 
 const FOLDER: &str = ".mesh";

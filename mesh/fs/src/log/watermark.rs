@@ -14,14 +14,14 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::damage::no_file;
-use super::error::{io_error, is_no_file};
-use super::record::Sum;
-use super::seam::{Access, FileSystem};
+use crate::error::{io_error, is_no_file};
+use crate::folder::damage::no_file;
+use crate::log::record::Sum;
+use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError};
 
 /// The name of the file.
-pub(super) const WATERMARK: &str = "watermark";
+pub(crate) const WATERMARK: &str = "watermark";
 
 const SLOTS: usize = 16;
 /// `{"seq":"16 digits","sum":"16 digits","check":"16 digits"}` and a newline. All
@@ -30,11 +30,11 @@ const SLOT_BYTES: usize = 80;
 
 /// What was durable once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark {
+pub(crate) struct Mark {
     /// An entry that was synced.
-    pub(super) seq: u64,
+    pub(crate) seq: u64,
     /// The entry's checksum.
-    pub(super) sum: Sum,
+    pub(crate) sum: Sum,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,15 +70,18 @@ impl Mark {
 }
 
 /// The marks of a folder: all that were ever read or made through this value.
-pub(super) struct Watermark<F: FileSystem> {
+pub(crate) struct Watermark<F: FileSystem> {
+    /// The log that the marks are about, once it is known.
+    log_id: Option<Sum>,
     file: Option<F::File>,
     bytes: [u8; SLOTS * SLOT_BYTES],
     marks: [Option<Mark>; SLOTS],
 }
 
 impl<F: FileSystem> Watermark<F> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
+            log_id: None,
             file: None,
             bytes: [0; SLOTS * SLOT_BYTES],
             marks: [None; SLOTS],
@@ -86,7 +89,7 @@ impl<F: FileSystem> Watermark<F> {
     }
 
     /// Reads all marks. A missing file has none.
-    pub(super) async fn read_all(&mut self, fs: &F) -> Result<(), StorageError> {
+    pub(crate) async fn read_all(&mut self, fs: &F) -> Result<(), StorageError> {
         match self.read(fs).await {
             Err(error) if is_no_file(&error) => Err(no_file(WATERMARK)),
             Err(error) => Err(io_error("read", WATERMARK, Outcome::NoEffect, &error)),
@@ -120,10 +123,10 @@ impl<F: FileSystem> Watermark<F> {
     }
 
     /// Bytes of a slot.
-    pub(super) const SLOT: usize = SLOT_BYTES;
+    pub(crate) const SLOT: usize = SLOT_BYTES;
 
     /// Where the slots begin that were written to, and say nothing.
-    pub(super) fn torn(&self) -> impl Iterator<Item = usize> + use<F> {
+    pub(crate) fn torn(&self) -> impl Iterator<Item = usize> + use<F> {
         let slots = self.bytes;
         (0..SLOTS).map(|slot| slot * SLOT_BYTES).filter(move |at| {
             let slot = &slots[*at..*at + SLOT_BYTES];
@@ -132,35 +135,39 @@ impl<F: FileSystem> Watermark<F> {
     }
 
     /// The highest mark that was read.
-    pub(super) fn highest(&self) -> Option<Mark> {
+    pub(crate) fn highest(&self) -> Option<Mark> {
         self.marks.iter().flatten().copied().max()
     }
 
     /// Whether a mark names exactly this entry.
-    pub(super) fn confirms(&self, seq: u64, sum: Sum) -> bool {
+    pub(crate) fn confirms(&self, seq: u64, sum: Sum) -> bool {
         self.marks.contains(&Some(Mark { seq, sum }))
     }
 
     /// Whether a mark says that entry `seq` is another one than that with `sum`.
-    pub(super) fn contradict(&self, seq: u64, sum: Sum) -> bool {
+    pub(crate) fn contradict(&self, seq: u64, sum: Sum) -> bool {
         let mut marks = self.marks.iter().flatten();
         marks.any(|mark| mark.seq == seq && mark.sum != sum)
     }
 
-    /// Takes over what other marks of the same log say.
-    pub(super) fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.marks.iter_mut().zip(other.marks) {
-            *mine = (*mine).max(theirs);
+    /// These are marks of the log with this id. Takes over what earlier ones say, if they
+    /// are about the same log.
+    pub(crate) fn take_over(&mut self, earlier: &Self, log_id: Sum) {
+        self.log_id = Some(log_id);
+        if earlier.log_id == self.log_id {
+            for (mine, theirs) in self.marks.iter_mut().zip(earlier.marks) {
+                *mine = (*mine).max(theirs);
+            }
         }
     }
 
     /// Looks the file up by its name again before the next use.
-    pub(super) fn reopen(&mut self) {
+    pub(crate) fn reopen(&mut self) {
         self.file = None;
     }
 
     /// Notes that everything up to `mark` is durable, unless its slot says more.
-    pub(super) async fn write(&mut self, fs: &F, mark: Mark) -> io::Result<()> {
+    pub(crate) async fn write(&mut self, fs: &F, mark: Mark) -> io::Result<()> {
         let index = (mark.seq % SLOTS as u64) as usize;
         // Whatever becomes of the file: this process knows.
         self.marks[index] = self.marks[index].max(Some(mark));

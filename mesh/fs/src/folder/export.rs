@@ -14,7 +14,7 @@ use mesh_core::{
 };
 
 /// The member that marks the file as ours.
-pub(super) const MARK: &str = "mesh";
+pub(crate) const MARK: &str = "mesh";
 /// How many bytes are collected before they are written.
 const PIECE: usize = 256 << 10;
 

@@ -5,7 +5,7 @@
 //! chain; every other one is void. This file is that rule and nothing else: the `fs`
 //! backend and the commit model both call it.
 
-use super::record::Sum;
+use crate::log::record::Sum;
 
 /// What a record adds to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,6 +20,16 @@ pub enum Link {
         /// The place.
         seq: u64,
     },
+}
+
+impl Link {
+    /// The place.
+    #[must_use]
+    pub fn seq(self) -> u64 {
+        match self {
+            Self::Entry { seq } | Self::Seal { seq } => seq,
+        }
+    }
 }
 
 /// The accepted end of a generation.
@@ -60,15 +70,25 @@ impl Chain {
     /// decided on lost predecessors could otherwise take its place among others. Nor
     /// would the checksum alone: the place is what callers count on.
     pub fn accepts(&self, prev: Sum, link: Link) -> bool {
-        let continues = match link {
+        prev == self.last && self.continues(link)
+    }
+
+    /// Whether a record that adds this is in its place here.
+    fn continues(&self, link: Link) -> bool {
+        let in_place = match link {
             Link::Entry { seq } => seq == self.seq + 1,
             Link::Seal { seq } => seq == self.seq,
         };
-        !self.sealed && prev == self.last && continues
+        in_place && !self.sealed
     }
 
     /// Takes the record with checksum `sum` in, which must be [accepted](Self::accepts).
     pub fn extend(&mut self, sum: Sum, link: Link) {
+        debug_assert!(!self.sealed, "nothing is accepted after a seal");
+        debug_assert!(
+            self.continues(link),
+            "an accepted record takes the place behind the newest"
+        );
         self.last = sum;
         match link {
             Link::Entry { seq } => {
