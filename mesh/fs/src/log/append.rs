@@ -12,7 +12,7 @@ use crate::error::io_error;
 use crate::seam::{Appended, FileSystem};
 use mesh_coordinator::ports::{Append, Outcome, StorageError};
 use mesh_core::Entry;
-use planted::{Bug, sound};
+use planted::{Bug, promise, sound};
 
 /// A record on its way into the file.
 pub(super) struct Outgoing {
@@ -180,9 +180,8 @@ impl<F: FileSystem> OpenLog<F> {
             // A committed entry counts as read. It was accepted at the place after the
             // newest that was delivered, so it is the first of those that were not.
             let own = self.undelivered.pop_front();
-            debug_assert_eq!(
-                own.map(|entry| entry.seq),
-                Some(link.seq()),
+            promise!(
+                own.map(|entry| entry.seq) == Some(link.seq()),
                 "an entry that won is the first that was not delivered"
             );
         }

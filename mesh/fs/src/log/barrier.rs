@@ -11,7 +11,7 @@ use crate::error::{io_error, put_off};
 use crate::folder::names;
 use crate::seam::{FileStat, FileSystem};
 use mesh_coordinator::ports::{Clock, Durability, Outcome, StorageError, StorageErrorKind};
-use planted::{Bug, sound};
+use planted::{Bug, promise, sound};
 
 /// How often a folder in which generations come and go is looked at again.
 const ATTEMPTS: usize = 8;
@@ -94,7 +94,7 @@ impl<F: FileSystem> OpenLog<F> {
     /// folder damaged; without room for it, the entries are no less durable.
     async fn note<C>(&mut self, env: &mut Env<F, C>) {
         let chain = self.standing().chain;
-        debug_assert!(self.standing().is_synced(), "only what is durable is noted");
+        promise!(self.standing().is_synced(), "only what is durable is noted");
         let noted = env.marks.highest().is_some_and(|m| m.seq >= chain.seq);
         if chain.seq == 0 || noted {
             return;

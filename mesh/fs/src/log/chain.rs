@@ -6,6 +6,7 @@
 //! backend and the commit model both call it.
 
 use crate::log::record::Sum;
+use planted::promise;
 
 /// What a record adds to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,8 +85,8 @@ impl Chain {
 
     /// Takes the record with checksum `sum` in, which must be [accepted](Self::accepts).
     pub fn extend(&mut self, sum: Sum, link: Link) {
-        debug_assert!(!self.sealed, "nothing is accepted after a seal");
-        debug_assert!(
+        promise!(!self.sealed, "nothing is accepted after a seal");
+        promise!(
             self.continues(link),
             "an accepted record takes the place behind the newest"
         );

@@ -15,7 +15,7 @@ use crate::folder::names;
 use crate::seam::FileSystem;
 use mesh_coordinator::ports::{Clock, News, Outcome, StorageError, StorageErrorKind};
 use mesh_core::Entry;
-use planted::{Bug, sound};
+use planted::{Bug, promise, sound};
 
 /// How many entries one piece of news holds at most.
 const NEWS: usize = 1024;
@@ -121,7 +121,7 @@ impl<F: FileSystem> OpenLog<F> {
 
     /// The next step of reading, held against the marks.
     pub(super) async fn next_step<C>(&mut self, env: &Env<F, C>) -> Result<Step, StorageError> {
-        debug_assert!(self.reading, "the marks are read before the log");
+        promise!(self.reading, "the marks are read before the log");
         let step = match self.generation.step(&env.fs).await {
             Ok(step) => step,
             Err(error) => return Err(self.read_error(env, error).await),
@@ -156,11 +156,11 @@ impl<F: FileSystem> OpenLog<F> {
         env: &mut Env<F, C>,
     ) -> Result<Followed, StorageError> {
         let sealed = &self.generation;
-        debug_assert!(
+        promise!(
             sealed.standing.chain.sealed,
             "only a sealed generation is followed"
         );
-        debug_assert!(
+        promise!(
             self.undelivered.is_empty(),
             "everything that was read of a generation is delivered before the next one's"
         );

@@ -10,6 +10,7 @@ use crate::log::protocol::Standing;
 use crate::log::record::{MAX_RECORD, Sum};
 use crate::seam::{Access, FileId, FileSystem};
 use mesh_core::SnapshotBuilder;
+use planted::promise;
 
 /// How much the first read of a round asks for: a few entries, if there is anything
 /// new at all. Each further read asks for twice as much.
@@ -123,11 +124,11 @@ impl<F: FileSystem> Generation<F> {
     /// Passes over a record of this process's own, which counts, and which stands from
     /// `start` to `end`.
     pub(crate) fn pass_own(&mut self, start: u64, end: u64) {
-        debug_assert_eq!(
-            start, self.position,
+        promise!(
+            start == self.position,
             "a record that won unseen stands right behind what was read"
         );
-        debug_assert!(
+        promise!(
             !self.unfinished,
             "a record that won unseen has nothing unfinished before it"
         );
@@ -138,7 +139,7 @@ impl<F: FileSystem> Generation<F> {
 
     /// Everything that was consumed so far counts up to here.
     pub(super) fn accept_here(&mut self) {
-        debug_assert!(
+        promise!(
             self.accepted_end < self.position,
             "what is accepted was read, and is not empty"
         );
@@ -150,7 +151,7 @@ impl<F: FileSystem> Generation<F> {
     }
 
     pub(super) fn consume(&mut self, len: usize) {
-        debug_assert!(
+        promise!(
             self.used + len <= self.buffer.len(),
             "only what was read is consumed"
         );

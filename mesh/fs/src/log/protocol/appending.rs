@@ -5,6 +5,7 @@ use mesh_coordinator::ports::Append;
 use super::standing::Standing;
 use crate::log::chain::Link;
 use crate::log::record::Sum;
+use planted::promise;
 
 /// An append: its value is the step that comes next.
 ///
@@ -60,11 +61,11 @@ impl Appending {
         let Self::FindWinner(link, sum) = self else {
             panic!("only a record that was written is looked for");
         };
-        debug_assert!(
+        promise!(
             !won || standing.chain.seq >= link.seq(),
             "a record that won is part of what was read"
         );
-        debug_assert!(
+        promise!(
             !won || !matches!(link, Link::Seal { .. }) || standing.chain.last == sum,
             "a seal that won is the last record of its generation"
         );

@@ -1,6 +1,7 @@
 //! Removing the generations before the present one.
 
 use super::standing::Standing;
+use planted::promise;
 
 /// The retirement of older generations, lowest first: its value is the step that comes next.
 ///
@@ -26,8 +27,8 @@ pub enum Retiring {
 impl Retiring {
     /// The folder was listed, and this is its lowest generation.
     pub fn listed(self, standing: &Standing, lowest: Option<u64>) -> Self {
-        debug_assert_eq!(self, Self::List, "what is retired was listed before");
-        debug_assert!(
+        promise!(self == Self::List, "what is retired was listed before");
+        promise!(
             standing.named,
             "a generation is retired once its successor has its name for good"
         );

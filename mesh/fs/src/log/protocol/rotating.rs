@@ -6,6 +6,7 @@ use super::appending::Appending;
 use super::retiring::Retiring;
 use super::standing::Standing;
 use crate::log::chain::Link;
+use planted::promise;
 
 /// A rotation: its value is the step that comes next.
 ///
@@ -64,9 +65,8 @@ impl Rotating {
 
     /// The successor is written and synced.
     pub fn written(self, standing: &Standing) -> Self {
-        debug_assert_eq!(
-            self,
-            Self::WriteSuccessor,
+        promise!(
+            self == Self::WriteSuccessor,
             "a successor is written before its predecessor is sealed"
         );
         if standing.chain.sealed {
@@ -87,12 +87,11 @@ impl Rotating {
 
     /// The sealed generation's name leads to it, or not any more.
     pub fn checked(self, standing: &Standing, has_name: bool) -> Self {
-        debug_assert_eq!(
-            self,
-            Self::CheckName,
+        promise!(
+            self == Self::CheckName,
             "a name is looked at right before the link"
         );
-        debug_assert!(
+        promise!(
             standing.chain.sealed,
             "a generation gets a successor once it is sealed"
         );
@@ -105,7 +104,10 @@ impl Rotating {
 
     /// The successor has its name, by this link or by somebody else's.
     pub fn linked(self) -> Self {
-        debug_assert_eq!(self, Self::Link, "only a name that was looked at is linked");
+        promise!(
+            self == Self::Link,
+            "only a name that was looked at is linked"
+        );
         Self::RemoveTemporary(Append::Committed)
     }
 
@@ -120,7 +122,10 @@ impl Rotating {
 
     /// The successor is open, and `standing` is in it; or there is none.
     pub fn opened(self, is_next: bool) -> Self {
-        debug_assert_eq!(self, Self::Open, "a successor is opened under its own name");
+        promise!(
+            self == Self::Open,
+            "a successor is opened under its own name"
+        );
         if is_next {
             Self::SyncNames
         } else {
@@ -130,9 +135,8 @@ impl Rotating {
 
     /// The directory was synced with the successor in it.
     pub fn names_synced(self, standing: &mut Standing) -> Self {
-        debug_assert_eq!(
-            self,
-            Self::SyncNames,
+        promise!(
+            self == Self::SyncNames,
             "a successor has its name before it counts"
         );
         standing.names_synced();

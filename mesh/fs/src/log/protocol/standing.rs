@@ -2,6 +2,7 @@
 
 use crate::log::chain::{Chain, Link};
 use crate::log::record::Sum;
+use planted::promise;
 
 /// All that one process knows of the log, as far as it decides what it may do next.
 ///
@@ -57,7 +58,7 @@ impl Standing {
     /// A mark says that everything up to `seq` was durable once. Marks are made after the
     /// directory was synced, too.
     pub fn mark(&mut self, seq: u64) {
-        debug_assert!(seq <= self.chain.seq, "a mark speaks of what was read");
+        promise!(seq <= self.chain.seq, "a mark speaks of what was read");
         self.durable = self.durable.max(seq);
         self.named |= seq > self.base;
     }
@@ -70,7 +71,7 @@ impl Standing {
 
     /// The file was synced up to its accepted end.
     pub fn entries_synced(&mut self) {
-        debug_assert!(!self.poisoned, "no sync counts after one that failed");
+        promise!(!self.poisoned, "no sync counts after one that failed");
         self.exposed = false;
         self.durable = self.chain.seq;
     }
@@ -97,14 +98,12 @@ impl Standing {
     /// once this generation is: so its writer stays exposed until then.
     #[must_use]
     pub fn succeeded_by(&self, next: Self) -> Self {
-        debug_assert_eq!(
-            next.generation,
-            self.generation + 1,
+        promise!(
+            next.generation == self.generation + 1,
             "a generation is followed by the next one"
         );
-        debug_assert_eq!(
-            (next.chain.seq, next.chain.tip),
-            (self.chain.seq, self.chain.tip),
+        promise!(
+            (next.chain.seq, next.chain.tip) == (self.chain.seq, self.chain.tip),
             "a generation begins where the one before it ended"
         );
         Self {

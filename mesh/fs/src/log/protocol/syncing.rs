@@ -1,6 +1,7 @@
 //! What must hold before anything is acknowledged or revealed (rules G4, G5, S2).
 
 use super::standing::Standing;
+use planted::promise;
 
 /// A barrier: its value is the step that comes next.
 ///
@@ -45,12 +46,12 @@ impl Syncing {
 
     /// What was read still is the log.
     pub fn confirmed(self, standing: &Standing) -> Self {
-        debug_assert_eq!(self, Self::Confirm, "what is confirmed was synced before");
-        debug_assert!(
+        promise!(self == Self::Confirm, "what is confirmed was synced before");
+        promise!(
             standing.named,
             "what is told stands in a file that has a name"
         );
-        debug_assert!(standing.is_synced(), "nothing is told that is not durable");
+        promise!(standing.is_synced(), "nothing is told that is not durable");
         Self::Over
     }
 }
