@@ -44,7 +44,13 @@ impl<F: FileSystem> OpenLog<F> {
         let mut record = self.encode(Tag::Entry, &body)?;
         loop {
             appending = match appending {
-                Appending::Over(over) => return Ok(over),
+                Appending::Over(over) => {
+                    promise!(
+                        over == Append::Committed || self.standing().exposed,
+                        "a record that was written and lost leaves its writer exposed"
+                    );
+                    return Ok(over);
+                }
                 step => self.take_append_step(env, step, &mut record).await?,
             };
         }

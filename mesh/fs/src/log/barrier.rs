@@ -45,6 +45,10 @@ impl<F: FileSystem> OpenLog<F> {
                     syncing.confirmed(self.standing())
                 }
                 Syncing::Over => {
+                    promise!(
+                        !self.standing().poisoned,
+                        "nothing is told after a sync that failed"
+                    );
                     self.note(env).await;
                     return Ok(Durability::Durable);
                 }

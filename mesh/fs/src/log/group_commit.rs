@@ -134,20 +134,14 @@ impl<F: FileSystem> OpenLog<F> {
             env.marks.read_all(&env.fs).await?;
             // The marks may speak of entries that were not read yet.
             self.reading = false;
-            self.credit(env, leads);
+            let seq = self.standing().chain.seq;
+            let marked = env.marks.highest().map_or(0, |mark| mark.seq.min(seq));
+            let left = if leads { marked } else { seq };
+            self.credit(marked, sound!(marked, Bug::SyncLeftToOthers => left));
             let synced = self.standing().is_synced();
             if leads || synced || !env.group.wait(&env.clock, &mut wait).await {
                 return Ok(());
             }
         }
-    }
-
-    /// Takes in what the marks say of what was read.
-    fn credit<C>(&mut self, env: &Env<F, C>, leads: bool) {
-        let seq = self.standing().chain.seq;
-        let marked = env.marks.highest().map_or(0, |mark| mark.seq.min(seq));
-        let left = if leads { marked } else { seq };
-        self.standing_mut()
-            .mark(sound!(marked, Bug::SyncLeftToOthers => left));
     }
 }

@@ -145,9 +145,18 @@ impl<F: FileSystem> OpenLog<F> {
             let error = self.generation.breaks_off(marked);
             return Err(self.read_error(env, error).await);
         }
-        self.standing_mut()
-            .mark(sound!(marked, Bug::RevealedUnsynced => seq));
+        self.credit(marked, sound!(marked, Bug::RevealedUnsynced => seq));
         Ok(())
+    }
+
+    /// Takes in that marks tell everything up to `marked` to be durable, which is `seq`.
+    pub(super) fn credit(&mut self, marked: u64, seq: u64) {
+        let known = self.standing().durable;
+        self.standing_mut().mark(seq);
+        promise!(
+            self.standing().durable <= known.max(marked),
+            "only a sync or a mark tells what is durable"
+        );
     }
 
     /// Goes on from a sealed generation to its successor.
@@ -200,6 +209,12 @@ impl<F: FileSystem> OpenLog<F> {
             None => Followed::Elsewhere,
             Some(_) => Followed::Missing,
         })
+    }
+
+    /// Whether nothing up to this entry is left to be delivered.
+    pub(super) fn has_delivered(&self, entry: &Entry) -> bool {
+        let next = self.undelivered.front();
+        next.is_none_or(|next| next.seq > entry.seq)
     }
 
     /// Whether the generation has grown so much that a checkpoint pays for itself.

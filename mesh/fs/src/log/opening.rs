@@ -15,7 +15,7 @@ use crate::folder::names;
 use crate::seam::FileSystem;
 use mesh_coordinator::ports::{Clock, Outcome, StorageError};
 use mesh_core::Snapshot;
-use planted::{Bug, sound};
+use planted::{Bug, promise, sound};
 
 /// How often a folder in which generations come and go is looked at again.
 const ATTEMPTS: usize = 64;
@@ -45,7 +45,12 @@ impl<F: FileSystem> OpenLog<F> {
                     env.marks = marks;
                     let mut log = Self::new(generation);
                     log.settle_in(env, format, &names).await?;
-                    return Ok((log, builder.unwrap_or_default().finish()));
+                    let snapshot = builder.unwrap_or_default().finish();
+                    promise!(
+                        snapshot.seq == log.standing().base,
+                        "a checkpoint is the state at the entry that it names"
+                    );
+                    return Ok((log, snapshot));
                 }
                 // It was retired meanwhile, so there is a newer one.
                 Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}

@@ -19,6 +19,7 @@
 use std::fmt;
 
 use memchr::{memchr, memchr2};
+use planted::promise;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -161,6 +162,10 @@ pub fn encode(prev: Sum, tag: Tag, body: &impl Serialize) -> serde_json::Result<
     }
     let sum = Sum::of(&bytes[covered..]);
     bytes[digits..covered].copy_from_slice(sum.to_string().as_bytes());
+    promise!(
+        memchr2(SEPARATOR, b'\n', &bytes[1..]).is_none(),
+        "neither separator nor newline stands inside a record"
+    );
     bytes.push(b'\n');
     Ok((bytes, sum))
 }

@@ -9,6 +9,7 @@ use crate::error::{ignore_missing, put_off};
 use crate::folder::names;
 use crate::lock::sweep_candidates;
 use crate::seam::FileSystem;
+use planted::promise;
 
 impl<F: FileSystem> OpenLog<F> {
     /// Removes the generations before the present one, temporary files that could become
@@ -43,6 +44,10 @@ impl<F: FileSystem> OpenLog<F> {
                 sweep_candidates(&env.fs, listed).await;
             }
             Retiring::Unlink(lowest) => {
+                promise!(
+                    lowest < self.standing().generation,
+                    "the present generation is never removed"
+                );
                 ignore_missing(env.fs.remove(&names::journal(lowest)).await)?;
             }
             Retiring::Over => return Ok(step),

@@ -15,7 +15,7 @@ use crate::folder::write::write_whole;
 use crate::seam::FileSystem;
 use mesh_coordinator::ports::{Append, Outcome, StorageError};
 use mesh_core::Snapshot;
-use planted::{Bug, sound};
+use planted::{Bug, promise, sound};
 
 /// What a rotation has in hand.
 struct Successor<'a> {
@@ -54,6 +54,10 @@ impl<F: FileSystem> OpenLog<F> {
             seal: None,
         };
         let rotated = self.drive(env, begin, successor).await?;
+        promise!(
+            rotated == Append::Lost || self.standing().named,
+            "a generation counts once the directory is synced with it"
+        );
         if rotated == Append::Committed
             && let Err(error) = env.export(self.standing().generation, snapshot).await
         {
@@ -126,6 +130,10 @@ impl<F: FileSystem> OpenLog<F> {
         env: &Env<F, C>,
         successor: &Successor<'_>,
     ) -> Result<(), StorageError> {
+        promise!(
+            successor.snapshot.seq == self.standing().chain.seq,
+            "a successor begins where its predecessor ends"
+        );
         let head = CheckpointHead {
             version: RECORD_VERSION,
             log: self.generation.log_id,

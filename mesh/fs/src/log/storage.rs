@@ -12,6 +12,7 @@ use mesh_coordinator::ports::{
     Append, CheckpointNeed, Clock, Durability, News, Storage, StorageError,
 };
 use mesh_core::{Entry, Snapshot};
+use planted::promise;
 
 /// A mesh folder as a log.
 pub struct FsStorage<F: FileSystem, C: Clock> {
@@ -104,7 +105,15 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
 
     async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
         let appended = match &mut self.log {
-            Some(log) => log.append_entry(&mut self.env, entry).await,
+            Some(log) => {
+                let appended = log.append_entry(&mut self.env, entry).await;
+                promise!(
+                    appended != Ok(Append::Committed)
+                        || log.standing().chain.seq >= entry.seq && log.has_delivered(entry),
+                    "a committed entry counts as read"
+                );
+                appended
+            }
             // Nothing was read, so nothing can be next.
             None => Ok(Append::Lost),
         };
@@ -113,7 +122,14 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
 
     async fn sync(&mut self) -> Result<Durability, StorageError> {
         let synced = match &mut self.log {
-            Some(log) => log.barrier(&mut self.env).await,
+            Some(log) => {
+                let synced = log.barrier(&mut self.env).await;
+                promise!(
+                    synced != Ok(Durability::Durable) || log.standing().is_synced(),
+                    "behind a barrier everything that was read or appended is durable"
+                );
+                synced
+            }
             // What was read is no log any more.
             None => Ok(Durability::Reset),
         };
@@ -140,7 +156,14 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
 
     async fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<Append, StorageError> {
         let written = match &mut self.log {
-            Some(log) => log.rotate(&mut self.env, snapshot).await,
+            Some(log) => {
+                let written = log.rotate(&mut self.env, snapshot).await;
+                promise!(
+                    written != Ok(Append::Committed) || log.standing().base == snapshot.seq,
+                    "a generation begins at the state that was given"
+                );
+                written
+            }
             None => Ok(Append::Lost),
         };
         self.conclude(written).await

@@ -19,6 +19,7 @@ use crate::folder::damage::no_file;
 use crate::log::record::Sum;
 use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError};
+use planted::promise;
 
 /// The name of the file.
 pub(crate) const WATERMARK: &str = "watermark";
@@ -168,6 +169,7 @@ impl<F: FileSystem> Watermark<F> {
 
     /// Notes that everything up to `mark` is durable, unless its slot says more.
     pub(crate) async fn write(&mut self, fs: &F, mark: Mark) -> io::Result<()> {
+        promise!(mark.seq > 0, "a mark is about an entry");
         let index = (mark.seq % SLOTS as u64) as usize;
         // Whatever becomes of the file: this process knows.
         self.marks[index] = self.marks[index].max(Some(mark));
@@ -184,6 +186,10 @@ impl<F: FileSystem> Watermark<F> {
             return Ok(());
         }
         let slot = mark.encode();
+        promise!(
+            Mark::decode(&slot) == Some(mark),
+            "a mark reads back as it is written"
+        );
         fs.write_at(file, offset as u64, &slot).await?;
         self.bytes[offset..offset + SLOT_BYTES].copy_from_slice(&slot);
         Ok(())

@@ -16,6 +16,7 @@ mod errors;
 mod fuzz;
 mod hostile;
 mod interleaving;
+mod promises;
 mod removed;
 mod rotation;
 mod turn;

@@ -8,7 +8,7 @@ use crate::log::chain::{Chain, Link};
 use crate::log::record::{Record, Scanned, Sum, Tag, scan};
 use crate::seam::FileSystem;
 use mesh_core::{Entry, Event, MAX_COUNT, escape};
-use planted::{Bug, sound};
+use planted::{Bug, promise, sound};
 
 /// What stands in a generation, whether it counts or not.
 pub(crate) enum Loose {
@@ -58,11 +58,19 @@ impl<F: FileSystem> Generation<F> {
                     }
                     let unread = self.rest().len();
                     self.consume(sound!(0, Bug::UnfinishedIsVoid => unread));
+                    promise!(
+                        self.rest().len() == unread,
+                        "unfinished bytes are left for the next look"
+                    );
                     self.unfinished = !self.rest().is_empty();
                     return Ok(Step::End);
                 }
             };
             self.consume(len);
+            promise!(
+                link.is_some() != matches!(step, Step::Void),
+                "a record counts, or it is void"
+            );
             if let Some(link) = link {
                 self.standing.accept(sum, link);
                 self.accept_here();
