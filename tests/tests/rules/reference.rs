@@ -174,7 +174,15 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let left_out = ["memory", "demo", "conformance", "benches", "examples", "planted"].contains(&&*name);
+        let left_out = [
+            "memory",
+            "demo",
+            "conformance",
+            "benches",
+            "examples",
+            "planted",
+        ]
+        .contains(&&*name);
         match path.is_dir() {
             _ if left_out || name.contains("test") => {}
             true => found.extend(sources(&path)),
