@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::report::{Finding, Remedy, Repair, Report, Severity};
 use crate::folder::names;
-use crate::log::group_commit::SYNC_LEADER;
+use crate::log::sync_leader::SYNC_LEADER;
 use crate::log::watermark::WATERMARK;
 use crate::os::{FileKind, OsFileSystem, Survey, SurveyEntry};
 use crate::{SystemClock, seed};

@@ -29,7 +29,7 @@ impl<F: FileSystem> OpenLog<F> {
             Err(error) => Err(error),
         };
         // Whatever came of it: others wait to lead.
-        env.group.resign(&env.fs).await;
+        env.leader.resign(&env.fs).await;
         synced
     }
 

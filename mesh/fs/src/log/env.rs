@@ -1,7 +1,7 @@
 //! What a log is opened in, and what outlives it.
 
 use super::generation::ReadError;
-use super::group_commit::GroupCommit;
+use super::sync_leader::SyncLeader;
 use super::watermark::Watermark;
 use crate::error::io_error;
 use crate::folder::write::write_whole;
@@ -40,7 +40,9 @@ pub(crate) struct Env<F: FileSystem, C> {
     /// What is known to have been durable: what `watermark` said, and what this process
     /// itself has synced. It outlives a log, so that one that is opened again is held to it.
     pub(crate) marks: Watermark<F>,
-    pub(crate) group: GroupCommit<F>,
+    pub(crate) leader: SyncLeader<F>,
+    /// How many entries of others were read since this process last synced.
+    pub(crate) foreign: usize,
     /// Whether this process appended anything.
     pub(crate) wrote: bool,
 }
@@ -53,7 +55,8 @@ impl<F: FileSystem, C> Env<F, C> {
             options,
             nonces: Nonces::new(seed),
             marks: Watermark::new(),
-            group: GroupCommit::new(),
+            leader: SyncLeader::new(),
+            foreign: 0,
             wrote: false,
         }
     }

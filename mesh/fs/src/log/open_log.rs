@@ -77,7 +77,7 @@ impl<F: FileSystem> OpenLog<F> {
             self.begin_reading(env).await?;
             let entries = self.read_entries(env).await?;
             if !entries.is_empty() {
-                env.group.read_of_others(entries.len());
+                env.foreign += entries.len();
                 return Ok(Some(News::Entries(entries)));
             }
             if !self.standing().chain.sealed {
