@@ -3,7 +3,7 @@
 //! The safety of the log is an order of calls to the file system, and of what a process
 //! concludes from each. Here it is written once, as small machines: the value of one is the
 //! step that comes next, and it is told what became of that step. The `fs` backend drives
-//! them with real calls ([`OpenLog`](crate::log::open_log)); the commit model drives them
+//! them with real calls (`OpenLog`); the commit model drives them
 //! over a disk of its own, with everything that others do in between, so that the order
 //! which is explored is production's.
 //!
