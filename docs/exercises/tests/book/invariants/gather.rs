@@ -6,7 +6,7 @@ use model::cases::{self, Bounds};
 use model::claims::Claims;
 use model::commit::Commit;
 use model::messages::Messages;
-use sim::mutants::Mutant;
+use sim::explore::planted::Mutant;
 use stateright::{Expectation, Model, Property};
 use tests::citations::{Rule, in_script, in_tests, is_id, mentioned, rules};
 
@@ -87,7 +87,7 @@ fn in_file(tree: &Tree, path: &str) -> Found {
         found.extend(asserted(production, &name));
         found.extend(kept(production, &name));
     }
-    if path.starts_with("sim/src/") && path != "sim/src/mutants.rs" {
+    if path.starts_with("sim/src/") && path != "sim/src/explore/planted.rs" {
         let name = link(path.trim_start_matches("sim/src/"), path);
         found.push((Kind::Checker, literals(production), name));
     }
