@@ -4,10 +4,10 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tests::{PATIENCE, Site, in_time, story};
+use tests::{PATIENCE, Sandbox, in_time, run};
 
-fn run(site: &Site, arguments: &[&str]) -> Output {
-    let mut command = site.command("", arguments);
+fn output_of(sandbox: &Sandbox, arguments: &[&str]) -> Output {
+    let mut command = sandbox.command("", arguments);
     let output = command.stdin(Stdio::null()).output();
     output.expect("the program starts")
 }
@@ -22,9 +22,9 @@ fn stderr(output: &Output) -> &str {
 
 #[test]
 fn the_version_is_one_line_and_needs_no_folder() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     for flag in ["--version", "-V"] {
-        let output = run(&site, &[flag]);
+        let output = output_of(&sandbox, &[flag]);
         assert!(output.status.success());
         assert_eq!(
             stdout(&output),
@@ -32,12 +32,12 @@ fn the_version_is_one_line_and_needs_no_folder() {
         );
         assert_eq!(stderr(&output), "");
     }
-    assert!(!site.mesh().exists(), "nothing was made");
+    assert!(!sandbox.mesh().exists(), "nothing was made");
 }
 
 #[test]
 fn help_names_the_commands_and_the_environment() {
-    let output = run(&Site::bare(), &["--help"]);
+    let output = output_of(&Sandbox::bare(), &["--help"]);
     assert!(output.status.success());
     for word in ["mcp", "gc", "compact", "demo", "MESH_DIR", "MESH_LOG"] {
         assert!(
@@ -52,7 +52,7 @@ fn help_names_the_commands_and_the_environment() {
 #[test]
 fn wrong_usage_exits_with_2_and_a_hint() {
     for arguments in [&["clam"][..], &["gc", "--force"], &["mcp", "extra"]] {
-        let output = run(&Site::bare(), arguments);
+        let output = output_of(&Sandbox::bare(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert_eq!(stdout(&output), "");
         let complaint = stderr(&output);
@@ -67,16 +67,16 @@ fn wrong_usage_exits_with_2_and_a_hint() {
 /// S1: `mesh gc` and its alias say how many messages went.
 #[test]
 fn gc_says_how_many_messages_went() {
-    story(async {
-        let site = Site::new().await;
-        let client = site.client("a").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let client = sandbox.client("a").await;
         let lasting = client.post("b", "stays", json!({})).await;
         for n in 0..3 {
             client
                 .post("b", &format!("goes {n}"), json!({"ttl_seconds": 1}))
                 .await;
         }
-        let reader = site.client("b").await;
+        let reader = sandbox.client("b").await;
         let only_one_is_left = async {
             loop {
                 let inbox = reader.inbox(json!({})).await;
@@ -88,11 +88,11 @@ fn gc_says_how_many_messages_went() {
         };
         let left = in_time(PATIENCE, "the end of a TTL of 1 s", only_one_is_left).await;
         assert_eq!(left, lasting["message_id"]);
-        let output = run(&site, &["gc"]);
+        let output = output_of(&sandbox, &["gc"]);
         assert!(output.status.success(), "{output:?}");
         let said = "mesh: reclaimed 3 expired message(s); lapsed claims swept\n";
         assert_eq!(stdout(&output), said);
-        let output = run(&site, &["compact", "--json"]);
+        let output = output_of(&sandbox, &["compact", "--json"]);
         let reply: Value = serde_json::from_str(stdout(&output)).expect("JSON");
         assert_eq!(reply, json!({"reclaimed": 0}));
         assert_eq!(reader.inbox(json!({})).await["unread"], 0);
@@ -102,13 +102,13 @@ fn gc_says_how_many_messages_went() {
 
 #[test]
 fn gc_in_a_folder_that_cannot_be_used_fails_with_the_reason() {
-    let site = Site::bare();
-    std::fs::write(site.mesh(), "a file").unwrap();
-    let output = run(&site, &["gc"]);
+    let sandbox = Sandbox::bare();
+    std::fs::write(sandbox.mesh(), "a file").unwrap();
+    let output = output_of(&sandbox, &["gc"]);
     assert_eq!(output.status.code(), Some(1));
     let expected = format!(
         "mesh: {} is not a folder, or its parent is none; move it away, or set MESH_DIR to another folder\n",
-        site.mesh().display()
+        sandbox.mesh().display()
     );
     assert_eq!(stderr(&output), expected);
 }
@@ -116,7 +116,7 @@ fn gc_in_a_folder_that_cannot_be_used_fails_with_the_reason() {
 /// The demo plays its scene with real processes, and ends with how to set mesh up.
 #[test]
 fn the_demo_plays_and_ends_with_the_line_that_sets_mesh_up() {
-    let output = run(&Site::bare(), &["demo"]);
+    let output = output_of(&Sandbox::bare(), &["demo"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let told = stdout(&output);
     for line in [

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use mesh::backends::fs::LockKind;
 use serde_json::json;
-use tests::{Client, Site, all, in_time, story};
+use tests::{Client, Sandbox, all, in_time, run};
 
 const PROCESSES: usize = 8;
 const ROUNDS: usize = 20;
 
 /// C2, G6: of many that claim one free resource at once, exactly one is granted it.
 async fn exactly_one_wins(kind: LockKind) {
-    let site = Site::bare();
-    site.make_folder(kind).await;
+    let sandbox = Sandbox::bare();
+    sandbox.make_folder(kind).await;
     let names: Vec<String> = (0..PROCESSES).map(|n| format!("agent-{n}")).collect();
-    let clients: Vec<Client> = all(names.iter().map(|name| site.client(name))).await;
+    let clients: Vec<Client> = all(names.iter().map(|name| sandbox.client(name))).await;
     for round in 0..ROUNDS {
         let resource = format!("resource-{round}");
         let replies = all(clients.iter().map(|c| c.claim(&resource, json!({})))).await;
@@ -41,24 +41,24 @@ async fn exactly_one_wins(kind: LockKind) {
 
 #[test]
 fn of_many_processes_one_wins_under_the_kernel_lock() {
-    story(exactly_one_wins(LockKind::Kernel));
+    run(exactly_one_wins(LockKind::Kernel));
 }
 
 #[test]
 fn of_many_processes_one_wins_under_the_lock_directory() {
-    story(exactly_one_wins(LockKind::Directory));
+    run(exactly_one_wins(LockKind::Directory));
 }
 
 /// C6, C8: those who queue at once are all served, each once, in the order of their
 /// places.
 #[test]
 fn those_who_queue_at_once_are_served_in_order() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let holder = sandbox.client("holder").await;
         let held = holder.claim("r", json!({"lease_seconds": 600})).await;
         let names: Vec<String> = (0..PROCESSES).map(|n| format!("agent-{n}")).collect();
-        let clients: Vec<Client> = all(names.iter().map(|name| site.client(name))).await;
+        let clients: Vec<Client> = all(names.iter().map(|name| sandbox.client(name))).await;
         let more = json!({"wait": "queue", "lease_seconds": 600});
         let replies = all(clients.iter().map(|c| c.claim("r", more.clone()))).await;
         let mut waiting: Vec<_> = clients.iter().zip(&replies).collect();
@@ -89,10 +89,10 @@ fn those_who_queue_at_once_are_served_in_order() {
 /// for the store's lock does not keep them out, whatever it was doing.
 #[test]
 fn a_stopped_server_keeps_nobody_out() {
-    story(async {
-        let site = Site::new().await;
-        let sleeper = site.client("sleeper").await;
-        let other = site.client("other").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let sleeper = sandbox.client("sleeper").await;
+        let other = sandbox.client("other").await;
         let more = json!({"lease_seconds": 600});
         let held = sleeper.claim("r", more.clone()).await;
         let call = sleeper.claim("s", more);

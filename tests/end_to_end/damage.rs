@@ -5,19 +5,19 @@ use std::ops::Range;
 use std::path::Path;
 
 use serde_json::json;
-use tests::{Site, story};
+use tests::{Sandbox, run};
 
 use crate::refusal::every_call_is_refused_with;
 
 /// A folder in which ten messages were acknowledged, and nobody works any more.
-async fn used() -> Site {
-    let site = Site::new().await;
-    let client = site.client("a").await;
+async fn used() -> Sandbox {
+    let sandbox = Sandbox::new().await;
+    let client = sandbox.client("a").await;
     for n in 0..10 {
         client.post("b", &format!("message {n}"), json!({})).await;
     }
     client.kill();
-    site
+    sandbox
 }
 
 /// The record that contains `text`: where it begins, and where the next one does.
@@ -51,15 +51,15 @@ fn place_in(said: &str) -> (&str, usize, usize) {
 /// byte; nothing is changed.
 #[test]
 fn a_damaged_journal_is_named_by_file_line_and_byte_in_every_answer() {
-    story(async {
+    run(async {
         for text in ["message 4", "message 9"] {
-            let site = used().await;
-            let journal = site.mesh().join("journal.1");
+            let sandbox = used().await;
+            let journal = sandbox.mesh().join("journal.1");
             let mut bytes = fs::read(&journal).unwrap();
             let damaged = record_with(&bytes, text);
             bytes[damaged.start + 100] ^= 1;
             fs::write(&journal, &bytes).unwrap();
-            let client = site.client("a").await;
+            let client = sandbox.client("a").await;
             let said = every_call_is_refused_with(&client).await;
             let (file, line, byte) = place_in(&said);
             assert_eq!(file, "journal.1", "{said}");
@@ -80,7 +80,7 @@ fn a_damaged_journal_is_named_by_file_line_and_byte_in_every_answer() {
 /// G7: what is cut off, zeroed or gone is not replaced by less.
 #[test]
 fn a_truncated_zeroed_or_removed_journal_is_refused_and_left_alone() {
-    story(async {
+    run(async {
         type Damage = (&'static str, fn(&Path));
         let damages: [Damage; 4] = [
             ("truncated", |journal| {
@@ -95,11 +95,11 @@ fn a_truncated_zeroed_or_removed_journal_is_refused_and_left_alone() {
             ("removed", |journal| fs::remove_file(journal).unwrap()),
         ];
         for (damage, apply) in damages {
-            let site = used().await;
-            let journal = site.mesh().join("journal.1");
+            let sandbox = used().await;
+            let journal = sandbox.mesh().join("journal.1");
             apply(&journal);
             let before = fs::read(&journal).ok();
-            let client = site.client("a").await;
+            let client = sandbox.client("a").await;
             let said = every_call_is_refused_with(&client).await;
             assert!(said.contains("journal"), "{damage}: {said}");
             assert!(said.contains("nothing was changed"), "{damage}: {said}");
@@ -116,17 +116,17 @@ fn a_truncated_zeroed_or_removed_journal_is_refused_and_left_alone() {
 /// G7: a torn tail was never acknowledged; it is healed without a word.
 #[test]
 fn a_torn_tail_is_healed() {
-    story(async {
-        let site = used().await;
-        let journal = site.mesh().join("journal.1");
+    run(async {
+        let sandbox = used().await;
+        let journal = sandbox.mesh().join("journal.1");
         let mut bytes = fs::read(&journal).unwrap();
         bytes.extend_from_slice(b"\x1e{\"sum\":\"0123");
         fs::write(&journal, &bytes).unwrap();
-        let client = site.client("b").await;
+        let client = sandbox.client("b").await;
         assert_eq!(client.whole_inbox(&[]).await.len(), 10);
         client.post("b", "one more", json!({})).await;
         client.leave().await;
-        let client = site.client("b").await;
+        let client = sandbox.client("b").await;
         assert_eq!(client.whole_inbox(&[]).await.len(), 11);
     });
 }

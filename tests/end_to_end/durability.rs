@@ -1,7 +1,7 @@
 //! What was acknowledged stays.
 
 use serde_json::json;
-use tests::{Site, story};
+use tests::{Sandbox, run};
 
 const KILLS: usize = 40;
 
@@ -9,11 +9,11 @@ const KILLS: usize = 40;
 /// often; nor does its client's next one find the folder in need of anything.
 #[test]
 fn a_kill_behind_the_reply_takes_nothing_back() {
-    story(async {
-        let site = Site::new().await;
+    run(async {
+        let sandbox = Sandbox::new().await;
         let mut posted = Vec::new();
         for round in 0..KILLS {
-            let client = site.client("a").await;
+            let client = sandbox.client("a").await;
             let claim = client.claim("r", json!({})).await;
             assert_eq!(claim["status"], "granted", "{claim}");
             assert_eq!(claim["fence"], round + 1, "C3: after {round} kills");
@@ -30,7 +30,7 @@ fn a_kill_behind_the_reply_takes_nothing_back() {
             }
             client.kill();
         }
-        let client = site.client("b").await;
+        let client = sandbox.client("b").await;
         let found = client.whole_inbox(&["t"]).await;
         let ids: Vec<_> = found
             .iter()
@@ -38,7 +38,7 @@ fn a_kill_behind_the_reply_takes_nothing_back() {
             .collect();
         assert_eq!(ids, posted, "G4: every message once, in order");
         assert_eq!(
-            site.client("a").await.inbox(json!({})).await["cursor"],
+            sandbox.client("a").await.inbox(json!({})).await["cursor"],
             posted[KILLS - 2]
         );
         client.leave().await;
@@ -49,11 +49,11 @@ fn a_kill_behind_the_reply_takes_nothing_back() {
 /// is killed.
 #[test]
 fn another_process_sees_what_was_acknowledged() {
-    story(async {
-        let site = Site::new().await;
-        let reader = site.client("reader").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let reader = sandbox.client("reader").await;
         for round in 1..=10 {
-            let writer = site.client("writer").await;
+            let writer = sandbox.client("writer").await;
             writer.post("reader", &format!("{round}"), json!({})).await;
             writer.kill();
             let inbox = reader.inbox(json!({})).await;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 
 use serde_json::{Value, json};
-use tests::{Client, Site, story};
+use tests::{Client, Sandbox, run};
 
 use crate::refusal::every_call_is_refused_with;
 
@@ -14,10 +14,10 @@ use crate::refusal::every_call_is_refused_with;
 /// and acknowledges nothing that is only in the old one.
 #[test]
 fn a_folder_that_is_deleted_is_made_anew_by_those_who_still_run() {
-    story(async {
-        let site = Site::new().await;
-        let one = site.client("one").await;
-        let two = site.client("two").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let one = sandbox.client("one").await;
+        let two = sandbox.client("two").await;
         for round in 0..3 {
             let claim = one.claim("r", json!({})).await;
             assert_eq!(
@@ -30,7 +30,7 @@ fn a_folder_that_is_deleted_is_made_anew_by_those_who_still_run() {
                 "round {round}"
             );
             two.post("one", "lost with the folder", json!({})).await;
-            fs::remove_dir_all(site.mesh()).unwrap();
+            fs::remove_dir_all(sandbox.mesh()).unwrap();
             assert_eq!(two.whole_inbox(&[]).await, Vec::<Value>::new());
             assert_eq!(
                 one.claims(json!({})).await["claims"],
@@ -40,7 +40,7 @@ fn a_folder_that_is_deleted_is_made_anew_by_those_who_still_run() {
             let post = one.post("two", "kept", json!({})).await;
             let inbox = two.inbox(json!({})).await;
             assert_eq!(inbox["messages"][0]["message_id"], post["message_id"]);
-            fs::remove_dir_all(site.mesh()).unwrap();
+            fs::remove_dir_all(sandbox.mesh()).unwrap();
         }
     });
 }
@@ -48,27 +48,27 @@ fn a_folder_that_is_deleted_is_made_anew_by_those_who_still_run() {
 /// S4: a `.mesh` that is a symbolic link is refused, and its target left alone.
 #[test]
 fn a_folder_that_is_a_symbolic_link_is_refused() {
-    story(async {
+    run(async {
         for named in [true, false] {
-            let site = if named {
-                Site::bare()
+            let sandbox = if named {
+                Sandbox::bare()
             } else {
-                Site::repository()
+                Sandbox::repository()
             };
-            let target = site.path("elsewhere");
+            let target = sandbox.path("elsewhere");
             fs::create_dir(&target).unwrap();
-            symlink(&target, site.mesh()).unwrap();
+            symlink(&target, sandbox.mesh()).unwrap();
             let directory = if named { "" } else { "main" };
-            let client = site.client_in(directory, "a").await;
+            let client = sandbox.client_in(directory, "a").await;
             let said = every_call_is_refused_with(&client).await;
-            let shown = fs::canonicalize(site.mesh().parent().unwrap())
+            let shown = fs::canonicalize(sandbox.mesh().parent().unwrap())
                 .unwrap()
                 .join(".mesh");
             let what = " is a symbolic link; replace it by a real folder, or set MESH_DIR to the \
                         folder that is meant";
             assert!(said.ends_with(what), "{said}");
             assert!(
-                said.starts_with(&*site.mesh().to_string_lossy())
+                said.starts_with(&*sandbox.mesh().to_string_lossy())
                     || said.starts_with(&*shown.to_string_lossy()),
                 "{said}"
             );
@@ -86,19 +86,19 @@ fn a_folder_that_is_a_symbolic_link_is_refused() {
 /// everywhere, and so runs the server as nobody.
 #[test]
 fn a_place_that_may_not_be_written_to_is_named() {
-    story(async {
-        let site = Site::bare();
-        let closed = site.path("closed");
+    run(async {
+        let sandbox = Sandbox::bare();
+        let closed = sandbox.path("closed");
         fs::create_dir(&closed).unwrap();
         fs::set_permissions(&closed, Permissions::from_mode(0o555)).unwrap();
-        fs::set_permissions(site.root(), Permissions::from_mode(0o755)).unwrap();
-        let server = site.command("", &["mcp"]);
-        let copy = site.path("mesh-copy");
+        fs::set_permissions(sandbox.root(), Permissions::from_mode(0o755)).unwrap();
+        let server = sandbox.command("", &["mcp"]);
+        let copy = sandbox.path("mesh-copy");
         fs::copy(server.get_program(), &copy).unwrap();
         let mut command = std::process::Command::new(&copy);
         command
             .arg("mcp")
-            .current_dir(site.root())
+            .current_dir(sandbox.root())
             .env("MESH_DIR", closed.join(".mesh"));
         if rustix::process::geteuid().is_root() {
             command.uid(65_534).gid(65_534);
@@ -122,24 +122,26 @@ fn a_place_that_may_not_be_written_to_is_named() {
 /// nobody else's to read.
 #[test]
 fn worktrees_share_one_folder() {
-    story(async {
-        let site = Site::repository();
-        site.git("main", &["worktree", "add", "--quiet", "../second"]);
-        fs::create_dir_all(site.path("main/src/deep")).unwrap();
-        let one = site.client_in("main/src/deep", "one").await;
-        let two = site.client_in("second", "two").await;
+    run(async {
+        let sandbox = Sandbox::repository();
+        sandbox.git("main", &["worktree", "add", "--quiet", "../second"]);
+        fs::create_dir_all(sandbox.path("main/src/deep")).unwrap();
+        let one = sandbox.client_in("main/src/deep", "one").await;
+        let two = sandbox.client_in("second", "two").await;
         let claim = one.claim("r", json!({})).await;
         assert_eq!(claim["status"], "granted");
         assert_eq!(two.claim("r", json!({})).await["holder"], "one");
         two.post("one", "from the other worktree", json!({})).await;
         assert_eq!(one.whole_inbox(&[]).await.len(), 1);
-        assert!(!site.path("second/.mesh").exists() && !site.path("main/src/deep/.mesh").exists());
-        let mode = fs::metadata(site.mesh()).unwrap().permissions().mode();
+        assert!(
+            !sandbox.path("second/.mesh").exists() && !sandbox.path("main/src/deep/.mesh").exists()
+        );
+        let mode = fs::metadata(sandbox.mesh()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         let mut status = std::process::Command::new("git");
         let status = status
             .args(["status", "--porcelain"])
-            .current_dir(site.path("main"));
+            .current_dir(sandbox.path("main"));
         let listed = status.output().expect("git");
         assert_eq!(
             String::from_utf8_lossy(&listed.stdout),
@@ -152,25 +154,25 @@ fn worktrees_share_one_folder() {
 /// S4: a bare repository holds the folder, for all of its worktrees.
 #[test]
 fn the_worktrees_of_a_bare_repository_share_the_folder_inside_it() {
-    story(async {
-        let site = Site::repository();
-        site.git("", &["clone", "--quiet", "--bare", "main", "bare.git"]);
-        site.git("bare.git", &["worktree", "add", "--quiet", "../third"]);
-        let client = site.client_in("third", "a").await;
+    run(async {
+        let sandbox = Sandbox::repository();
+        sandbox.git("", &["clone", "--quiet", "--bare", "main", "bare.git"]);
+        sandbox.git("bare.git", &["worktree", "add", "--quiet", "../third"]);
+        let client = sandbox.client_in("third", "a").await;
         assert_eq!(client.claim("r", json!({})).await["status"], "granted");
-        let other = site.client_in("bare.git", "b").await;
+        let other = sandbox.client_in("bare.git", "b").await;
         assert_eq!(other.claim("r", json!({})).await["holder"], "a");
-        assert!(site.path("bare.git/.mesh/format").exists());
-        assert!(!site.path("third/.mesh").exists());
+        assert!(sandbox.path("bare.git/.mesh/format").exists());
+        assert!(!sandbox.path("third/.mesh").exists());
     });
 }
 
 /// S2: after a clean exit the state is there for people, in the predecessor's shapes.
 #[test]
 fn a_clean_exit_leaves_the_state_as_json() {
-    story(async {
-        let site = Site::new().await;
-        let client = site.client("ada").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let client = sandbox.client("ada").await;
         client.register(60).await;
         let claim = client
             .claim("r", json!({"note": "n", "lease_seconds": 600}))
@@ -181,7 +183,7 @@ fn a_clean_exit_leaves_the_state_as_json() {
             .await;
         client.leave().await;
 
-        let text = fs::read_to_string(site.mesh().join("state.json")).unwrap();
+        let text = fs::read_to_string(sandbox.mesh().join("state.json")).unwrap();
         let state: Value = serde_json::from_str(&text).expect("JSON");
         for member in [
             "roster",
@@ -216,8 +218,8 @@ fn a_clean_exit_leaves_the_state_as_json() {
         assert!(kinds.into_iter().any(|kind| kind == "grant"), "{text}");
 
         // It is written, and never read: what it says of ours is not taken over.
-        fs::write(site.mesh().join("state.json"), "{}").unwrap();
-        let again = site.client("ada").await;
+        fs::write(sandbox.mesh().join("state.json"), "{}").unwrap();
+        let again = sandbox.client("ada").await;
         assert_eq!(
             again.claim("r", json!({})).await["claim_id"],
             claim["claim_id"]

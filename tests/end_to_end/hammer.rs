@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::{Client, PATIENCE, Site, all, log, story};
+use tests::{Client, PATIENCE, Sandbox, all, log, run};
 
 const PROCESSES: usize = 8;
 /// Longer than any of them is ever kept waiting.
@@ -34,11 +34,11 @@ fn duration() -> Duration {
 /// their order shows that no two holders ever held at the same time.
 #[test]
 fn eight_processes_hammer_one_resource_and_one_topic() {
-    story(async {
-        let site = Site::new().await;
+    run(async {
+        let sandbox = Sandbox::new().await;
         let acks = RefCell::new(Acks::default());
         let names: Vec<String> = (0..PROCESSES).map(|n| format!("agent-{n}")).collect();
-        let clients: Vec<Client> = all(names.iter().map(|name| site.client(name))).await;
+        let clients: Vec<Client> = all(names.iter().map(|name| sandbox.client(name))).await;
         let end = Instant::now() + duration();
         all(clients.iter().map(|client| hammer(client, &acks, end))).await;
         all(clients.into_iter().map(Client::leave)).await;
@@ -55,7 +55,7 @@ fn eight_processes_hammer_one_resource_and_one_topic() {
             duration()
         );
         fences(&grants);
-        let snapshot = log::read(&site.mesh()).await;
+        let snapshot = log::read(&sandbox.mesh()).await;
         let newest = snapshot.state.newest_fence("r");
         assert_eq!(
             newest,
@@ -63,7 +63,7 @@ fn eight_processes_hammer_one_resource_and_one_topic() {
             "C3: every grant was told to its holder"
         );
 
-        let late = site.client("late").await;
+        let late = sandbox.client("late").await;
         messages(&late.whole_inbox(&["t"]).await, &posts);
         late.leave().await;
     });

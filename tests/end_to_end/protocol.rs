@@ -1,7 +1,7 @@
 //! MCP as both of its generations speak it.
 
 use serde_json::{Value, json};
-use tests::{Line, Site, schema, story};
+use tests::{Sandbox, run, schema};
 
 const NINE: [&str; 9] = [
     "register", "roster", "claim", "release", "claims", "post", "inbox", "read", "gc",
@@ -9,20 +9,14 @@ const NINE: [&str; 9] = [
 /// The versions that begin with `initialize`.
 const VERSIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
-async fn opened(site: &Site) -> Line {
-    let mut line = site.line();
-    line.initialize("2025-11-25").await;
-    line
-}
-
 /// The whole list stays under 10 KB, as it crosses the wire, and its schemas are those
 /// that every reply in these tests is held to.
 #[test]
 fn the_list_has_nine_tools_in_less_than_10_kb() {
-    story(async {
-        let site = Site::new().await;
-        let mut line = opened(&site).await;
-        let answer = line.ask("tools/list", json!({})).await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let mut client = sandbox.raw_session().await;
+        let answer = client.ask("tools/list", json!({})).await;
         let bytes = answer.to_string().len();
         assert!(bytes < 10_000, "{bytes} bytes");
         let tools = answer["result"]["tools"].as_array().expect("tools");
@@ -44,9 +38,9 @@ fn the_list_has_nine_tools_in_less_than_10_kb() {
 
 #[test]
 fn the_server_introduces_itself_and_teaches_the_protocol() {
-    story(async {
-        let site = Site::new().await;
-        let result = site.line().initialize("2025-11-25").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let result = sandbox.raw_client().initialize("2025-11-25").await;
         assert_eq!(result["serverInfo"]["name"], "mesh");
         assert_eq!(result["serverInfo"]["version"], env!("CARGO_PKG_VERSION"));
         let instructions = result["instructions"].as_str().expect("instructions");
@@ -58,10 +52,10 @@ fn the_server_introduces_itself_and_teaches_the_protocol() {
 /// text, and nothing in it is null.
 #[test]
 fn every_reply_matches_its_schema_and_its_text() {
-    story(async {
-        let site = Site::new().await;
-        let mut line = opened(&site).await;
-        let list = line.ask("tools/list", json!({})).await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let mut client = sandbox.raw_session().await;
+        let list = client.ask("tools/list", json!({})).await;
         let claim = json!({"agent_id": "a", "resource": "r", "note": "n"});
         let mut seen = Vec::new();
         let calls = [
@@ -98,7 +92,7 @@ fn every_reply_matches_its_schema_and_its_text() {
             ("gc", json!({})),
         ];
         for (tool, arguments) in calls {
-            let result = line.call(tool, arguments).await;
+            let result = client.call(tool, arguments).await;
             assert_eq!(result["isError"], false, "{tool}: {result}");
             let reply = &result["structuredContent"];
             let text = result["content"][0]["text"].as_str().expect("text");
@@ -131,18 +125,18 @@ fn has_null(value: &Value) -> bool {
 
 #[test]
 fn every_version_that_begins_with_initialize_is_spoken() {
-    story(async {
-        let site = Site::new().await;
+    run(async {
+        let sandbox = Sandbox::new().await;
         for version in VERSIONS {
-            let mut line = site.line();
-            line.initialize(version).await;
-            let result = line.call("claims", json!({"agent_id": "a"})).await;
+            let mut client = sandbox.raw_client();
+            client.initialize(version).await;
+            let result = client.call("claims", json!({"agent_id": "a"})).await;
             assert_eq!(result["isError"], false, "{version}: {result}");
         }
         // A version of the future gets one that the server speaks.
         let params = json!({"protocolVersion": "2999-01-01", "capabilities": {},
             "clientInfo": {"name": "t", "version": "1"}});
-        let answer = site.line().ask("initialize", params).await;
+        let answer = sandbox.raw_client().ask("initialize", params).await;
         let spoken = answer["result"]["protocolVersion"]
             .as_str()
             .expect("a version");
@@ -153,21 +147,21 @@ fn every_version_that_begins_with_initialize_is_spoken() {
 /// The stateless generation: no handshake, each request says who speaks which version.
 #[test]
 fn the_stateless_version_is_spoken_on_the_same_pipe() {
-    story(async {
-        let site = Site::new().await;
-        let mut line = site.line();
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let mut client = sandbox.raw_client();
         let meta = json!({
             "io.modelcontextprotocol/protocolVersion": "2026-07-28",
             "io.modelcontextprotocol/clientInfo": {"name": "t", "version": "1"},
             "io.modelcontextprotocol/clientCapabilities": {},
         });
-        let answer = line.ask("server/discover", json!({"_meta": meta})).await;
+        let answer = client.ask("server/discover", json!({"_meta": meta})).await;
         let versions = answer["result"]["supportedVersions"]
             .as_array()
             .expect("versions");
         assert!(versions.contains(&json!("2026-07-28")), "{answer}");
         let params = json!({"name": "claims", "arguments": {"agent_id": "a"}, "_meta": meta});
-        let answer = line.ask("tools/call", params).await;
+        let answer = client.ask("tools/call", params).await;
         assert_eq!(
             answer["result"]["structuredContent"]["claims"],
             json!([]),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tests::Site;
+use tests::Sandbox;
 
 const INSTALL: &str =
     "python3 -m venv target/python && target/python/bin/pip install 'mcp>=2.3,<3'";
@@ -43,13 +43,13 @@ fn the_python_client_plays_the_main_story() {
         }
     };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("end_to_end/python_client.py");
-    let site = Site::bare();
-    let server = site.command("", &["mcp"]);
+    let sandbox = Sandbox::bare();
+    let server = sandbox.command("", &["mcp"]);
     let output = Command::new(python)
         .arg(script)
         .arg(server.get_program())
-        .current_dir(site.root())
-        .env("MESH_DIR", site.mesh())
+        .current_dir(sandbox.root())
+        .env("MESH_DIR", sandbox.mesh())
         .output()
         .expect("Python starts");
     let said = String::from_utf8_lossy(&output.stdout);

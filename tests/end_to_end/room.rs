@@ -1,17 +1,17 @@
 //! Where there is no room, that is said, and nobody dies of it.
 
 use serde_json::json;
-use tests::{CallError, Site, story};
+use tests::{CallError, Sandbox, run};
 
 /// G4: at the limit on file sizes (`ulimit -f`) a server answers with an error that says
 /// so, where the signal that comes with it would have ended it. Readers are still served,
 /// and nothing is lost.
 #[test]
 fn a_server_at_the_limit_on_file_sizes_says_so_and_lives() {
-    story(async {
-        let site = Site::new().await;
+    run(async {
+        let sandbox = Sandbox::new().await;
         let limited = format!("ulimit -f 64; exec {} mcp", tests::binary().display());
-        let mut command = site.program("sh", "");
+        let mut command = sandbox.program("sh", "");
         command.args(["-c", &limited]);
         let client = tests::Client::connect("a", command).await;
         let body = "x".repeat(10_000);
@@ -33,7 +33,7 @@ fn a_server_at_the_limit_on_file_sizes_says_so_and_lives() {
         assert_eq!(client.whole_inbox(&[]).await.len(), posted);
         client.leave().await;
 
-        let client = site.client("a").await;
+        let client = sandbox.client("a").await;
         client.post("a", "with room again", json!({})).await;
         assert_eq!(client.whole_inbox(&[]).await.len(), posted + 1);
         client.leave().await;
@@ -47,9 +47,9 @@ fn a_server_at_the_limit_on_file_sizes_says_so_and_lives() {
 fn a_server_without_descriptors_left_waits_and_goes_on() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-    story(async {
-        let site = Site::new().await;
-        let client = site.client("a").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let client = sandbox.client("a").await;
         client.post("b", "before", json!({})).await;
         let pid = Pid::from_raw(client.process().id() as i32).expect("a process id");
         let limit = |limit| prlimit(Some(pid), Resource::Nofile, limit).expect("a limit");
@@ -62,7 +62,7 @@ fn a_server_without_descriptors_left_waits_and_goes_on() {
         assert_eq!(waited["messages"], json!([]), "nothing came");
         limit(before);
         client.post("b", "after", json!({})).await;
-        assert_eq!(site.client("b").await.whole_inbox(&[]).await.len(), 2);
+        assert_eq!(sandbox.client("b").await.whole_inbox(&[]).await.len(), 2);
         assert!(!client.process().complaints().contains("panicked"));
         client.leave().await;
     });
@@ -71,10 +71,10 @@ fn a_server_without_descriptors_left_waits_and_goes_on() {
 /// A server that starts with too few says so, and does not panic.
 #[test]
 fn a_server_that_starts_with_too_few_descriptors_says_so() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     for few in 7..24 {
         let limited = format!("ulimit -n {few}; exec {} mcp", tests::binary().display());
-        let mut command = site.program("sh", "");
+        let mut command = sandbox.program("sh", "");
         let command = command
             .args(["-c", &limited])
             .stdin(std::process::Stdio::null());

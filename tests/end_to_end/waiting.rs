@@ -4,80 +4,100 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tests::{Client, Line, Site, story};
+use tests::{Client, RawClient, Sandbox, run};
 
 /// How long the end of a held call may take where nothing but the machine delays it.
 const PROMPT: Duration = Duration::from_secs(8);
 const WAITS: u64 = 50;
 
-async fn opened(site: &Site) -> Line {
-    let mut line = site.line();
-    line.initialize("2025-11-25").await;
-    line
+/// A sandbox in which an agent holds the resource `r`.
+struct Held {
+    sandbox: Sandbox,
+    holder: Client,
+    claim_id: String,
 }
 
-/// Sends a claim by `agent_id` that waits, and returns once it is in the queue.
-async fn waits_in_line(line: &mut Line, watcher: &Client, agent_id: &str) -> u64 {
-    let id = ask_for(line, agent_id, WAITS).await;
-    until_queue_is(watcher, &[agent_id]).await;
-    id
-}
+impl Held {
+    async fn new() -> Self {
+        let sandbox = Sandbox::new().await;
+        let holder = sandbox.client("holder").await;
+        let held = holder.claim("r", json!({})).await;
+        Self {
+            sandbox,
+            holder,
+            claim_id: held["claim_id"].as_str().unwrap_or_default().to_owned(),
+        }
+    }
 
-async fn ask_for(line: &mut Line, agent_id: &str, wait_seconds: u64) -> u64 {
-    let arguments = json!({"agent_id": agent_id, "resource": "r", "wait_seconds": wait_seconds});
-    let params = json!({"name": "claim", "arguments": arguments});
-    line.request("tools/call", params).await
-}
+    async fn release(&self) -> Value {
+        self.holder.release("r", &self.claim_id).await
+    }
 
-async fn queue(watcher: &Client) -> Vec<String> {
-    let claims = watcher.claims(json!({"resource": "r"})).await;
-    let queue = claims["claims"][0]["queue"].as_array().cloned();
-    let names = queue.unwrap_or_default().into_iter();
-    names
-        .map(|ticket| ticket["agent_id"].as_str().unwrap_or_default().to_owned())
-        .collect()
-}
+    async fn queue(&self) -> Vec<String> {
+        let claims = self.holder.claims(json!({"resource": "r"})).await;
+        let queue = claims["claims"][0]["queue"].as_array().cloned();
+        let names = queue.unwrap_or_default().into_iter();
+        names
+            .map(|ticket| ticket["agent_id"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
 
-async fn until_queue_is(watcher: &Client, expected: &[&str]) {
-    let begun = Instant::now();
-    while queue(watcher).await != expected {
-        assert!(begun.elapsed() < PROMPT, "not {expected:?} in time");
-        tokio::time::sleep(Duration::from_millis(2)).await;
+    async fn until_queue_is(&self, expected: &[&str]) {
+        let begun = Instant::now();
+        while self.queue().await != expected {
+            assert!(begun.elapsed() < PROMPT, "not {expected:?} in time");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 }
 
-async fn reply_to(line: &mut Line, id: u64) -> Value {
-    let answer = line.receive().await;
-    assert_eq!(answer["id"], id, "{answer}");
-    answer["result"]["structuredContent"].clone()
+/// The same with an agent whose call waits in the queue.
+struct Waiting {
+    at: Held,
+    waiter: RawClient,
+    call: u64,
 }
 
-async fn cancel(line: &mut Line, id: u64) {
-    let params = json!({"requestId": id, "reason": "enough"});
-    let message = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
-    line.send(&message).await;
+impl Waiting {
+    async fn new() -> Self {
+        let at = Held::new().await;
+        let mut waiter = at.sandbox.raw_session().await;
+        let call = ask_for(&mut waiter, WAITS).await;
+        at.until_queue_is(&["waiter"]).await;
+        Self { at, waiter, call }
+    }
+
+    /// The reply to the call.
+    async fn reply(&mut self) -> Value {
+        reply_to(&mut self.waiter, self.call).await
+    }
 }
 
-fn claim_id(reply: &Value) -> String {
-    reply["claim_id"].as_str().unwrap_or_default().to_owned()
+/// Sends a claim by `waiter` that waits.
+async fn ask_for(client: &mut RawClient, wait_seconds: u64) -> u64 {
+    let arguments = json!({"agent_id": "waiter", "resource": "r", "wait_seconds": wait_seconds});
+    client.begin("claim", arguments).await
+}
+
+async fn reply_to(client: &mut RawClient, id: u64) -> Value {
+    client.answer(id).await["result"]["structuredContent"].clone()
 }
 
 /// W1: the call is held, the process serves others meanwhile, and it is answered when the
 /// claim is granted.
 #[test]
 fn a_claim_is_held_until_another_process_releases() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        let held = holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
-        let id = waits_in_line(&mut line, &holder, "waiter").await;
+    run(async {
+        let mut waiting = Waiting::new().await;
         // Answered before the call that was made first.
-        let roster = line.call("roster", json!({"agent_id": "waiter"})).await;
+        let roster = waiting
+            .waiter
+            .call("roster", json!({"agent_id": "waiter"}))
+            .await;
         assert_eq!(roster["isError"], false, "{roster}");
         let released = Instant::now();
-        holder.release("r", &claim_id(&held)).await;
-        let granted = reply_to(&mut line, id).await;
+        waiting.at.release().await;
+        let granted = waiting.reply().await;
         assert!(released.elapsed() < PROMPT, "{:?}", released.elapsed());
         assert_eq!(granted["status"], "granted", "{granted}");
         assert_eq!(
@@ -90,11 +110,11 @@ fn a_claim_is_held_until_another_process_releases() {
 /// W1: nobody has to do anything for a lease to end.
 #[test]
 fn a_claim_is_granted_when_the_lease_in_front_ends() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let holder = sandbox.client("holder").await;
         holder.claim("r", json!({"lease_seconds": 2})).await;
-        let waiter = site.client("waiter").await;
+        let waiter = sandbox.client("waiter").await;
         let asked = Instant::now();
         let granted = waiter.claim("r", json!({"wait_seconds": WAITS})).await;
         assert_eq!(granted["status"], "granted", "{granted}");
@@ -108,11 +128,9 @@ fn a_claim_is_granted_when_the_lease_in_front_ends() {
 /// W1: after that, an answer as usual; and the ticket stays.
 #[test]
 fn a_claim_is_answered_when_its_time_is_up() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        holder.claim("r", json!({})).await;
-        let waiter = site.client("waiter").await;
+    run(async {
+        let held = Held::new().await;
+        let waiter = held.sandbox.client("waiter").await;
         let asked = Instant::now();
         let queued = waiter.claim("r", json!({"wait_seconds": 1})).await;
         assert!(
@@ -121,38 +139,36 @@ fn a_claim_is_answered_when_its_time_is_up() {
             asked.elapsed()
         );
         assert_eq!(queued["status"], "queued", "{queued}");
-        assert_eq!(queue(&holder).await, ["waiter"]);
+        assert_eq!(held.queue().await, ["waiter"]);
     });
 }
 
 /// W1: whoever waits is alive, however short its registration lasts.
 #[test]
 fn a_waiter_stays_alive() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        holder.claim("r", json!({})).await;
-        let waiter = site.client("waiter").await;
+    run(async {
+        let held = Held::new().await;
+        let waiter = held.sandbox.client("waiter").await;
         let registered = waiter.register(1).await;
         waiter.claim("r", json!({"wait_seconds": 4})).await;
-        let roster = holder.roster(json!({"include_stale": true})).await;
+        let roster = held.holder.roster(json!({"include_stale": true})).await;
         let agent = &roster["agents"][0];
         assert_eq!(
             (&agent["liveness"], &agent["epoch"]),
             (&json!("alive"), &json!(1))
         );
         assert_ne!(agent["expires_at"], registered["expires_at"], "{roster}");
-        assert_eq!(queue(&holder).await, ["waiter"]);
+        assert_eq!(held.queue().await, ["waiter"]);
     });
 }
 
 /// W1, for messages.
 #[test]
 fn an_inbox_is_held_until_a_message_is_there() {
-    story(async {
-        let site = Site::new().await;
-        let reader = site.client("reader").await;
-        let writer = site.client("writer").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let reader = sandbox.client("reader").await;
+        let writer = sandbox.client("writer").await;
         let looking = async {
             let asked = Instant::now();
             let inbox = reader.inbox(json!({"wait_seconds": WAITS})).await;
@@ -176,16 +192,14 @@ fn an_inbox_is_held_until_a_message_is_there() {
 /// W1: progress every five seconds, for a client that asks for it.
 #[test]
 fn a_held_call_reports_progress() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
+    run(async {
+        let held = Held::new().await;
+        let mut client = held.sandbox.raw_session().await;
         let arguments = json!({"agent_id": "waiter", "resource": "r", "wait_seconds": 7});
         let meta = json!({"progressToken": "mine"});
         let params = json!({"name": "claim", "arguments": arguments, "_meta": meta});
-        let id = line.request("tools/call", params).await;
-        let progress = line.receive().await;
+        let id = client.request("tools/call", params).await;
+        let progress = client.receive().await;
         assert_eq!(progress["method"], "notifications/progress", "{progress}");
         let params = &progress["params"];
         assert_eq!(params["progressToken"], "mine");
@@ -193,35 +207,35 @@ fn a_held_call_reports_progress() {
             (&params["progress"], &params["total"]),
             (&json!(5.0), &json!(7.0))
         );
-        assert_eq!(reply_to(&mut line, id).await["status"], "queued");
+        assert_eq!(reply_to(&mut client, id).await["status"], "queued");
     });
 }
 
 /// W3: a cancelled call leaves nothing in the queue, unless it was there before.
 #[test]
 fn a_cancelled_claim_withdraws_the_ticket_that_it_took() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        let held = holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
-        let id = waits_in_line(&mut line, &holder, "waiter").await;
-        cancel(&mut line, id).await;
-        until_queue_is(&holder, &[]).await;
+    run(async {
+        let mut waiting = Waiting::new().await;
+        waiting.waiter.cancel(waiting.call).await;
+        waiting.at.until_queue_is(&[]).await;
         // The same again, for a ticket that stood before.
-        let queued = line
+        let queued = waiting
+            .waiter
             .call(
                 "claim",
                 json!({"agent_id": "waiter", "resource": "r", "wait": "queue"}),
             )
             .await;
         assert_eq!(queued["structuredContent"]["status"], "queued", "{queued}");
-        let id = ask_for(&mut line, "waiter", WAITS).await;
-        cancel(&mut line, id).await;
+        let id = ask_for(&mut waiting.waiter, WAITS).await;
+        waiting.waiter.cancel(id).await;
         // Answered after the cancelled call has ended, whatever that left.
-        line.call("roster", json!({"agent_id": "waiter"})).await;
-        assert_eq!(queue(&holder).await, ["waiter"]);
-        let released = holder.release("r", &claim_id(&held)).await;
+        waiting
+            .waiter
+            .call("roster", json!({"agent_id": "waiter"}))
+            .await;
+        assert_eq!(waiting.at.queue().await, ["waiter"]);
+        let released = waiting.at.release().await;
         assert_eq!(released["next_holder"], "waiter", "{released}");
     });
 }
@@ -229,36 +243,28 @@ fn a_cancelled_claim_withdraws_the_ticket_that_it_took() {
 /// Whoever takes an agent out of the queue ends its wait: it does not stand there again.
 #[test]
 fn a_ticket_that_is_released_elsewhere_is_not_taken_anew() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
-        let id = waits_in_line(&mut line, &holder, "waiter").await;
-        let claims = holder.claims(json!({"resource": "r"})).await;
+    run(async {
+        let mut waiting = Waiting::new().await;
+        let claims = waiting.at.holder.claims(json!({"resource": "r"})).await;
         let ticket = &claims["claims"][0]["queue"][0]["claim_id"];
         let release = json!({"agent_id": "waiter", "resource": "r", "claim_id": ticket});
-        let released = holder.call("release", &release).await;
+        let released = waiting.at.holder.call("release", &release).await;
         assert_eq!(released.expect("a reply")["status"], "released");
-        assert_eq!(reply_to(&mut line, id).await["status"], "denied");
-        assert_eq!(queue(&holder).await, [""; 0]);
+        assert_eq!(waiting.reply().await["status"], "denied");
+        assert_eq!(waiting.at.queue().await, [""; 0]);
     });
 }
 
 /// W3: nothing is granted to a client that closed its end.
 #[test]
 fn a_client_that_is_gone_leaves_the_queue() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        let held = holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
-        waits_in_line(&mut line, &holder, "waiter").await;
-        line.close_input();
-        until_queue_is(&holder, &[]).await;
-        let status = line.ended(PROMPT).await;
+    run(async {
+        let mut waiting = Waiting::new().await;
+        waiting.waiter.close_input();
+        waiting.at.until_queue_is(&[]).await;
+        let status = waiting.waiter.ended(PROMPT).await;
         assert!(status.success(), "{status}");
-        let released = holder.release("r", &claim_id(&held)).await;
+        let released = waiting.at.release().await;
         assert_eq!(released.get("next_holder"), None, "{released}");
     });
 }
@@ -266,18 +272,14 @@ fn a_client_that_is_gone_leaves_the_queue() {
 /// W3: a grant that cannot be told is given back.
 #[test]
 fn a_grant_that_nobody_reads_is_released() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        let held = holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
-        waits_in_line(&mut line, &holder, "waiter").await;
+    run(async {
+        let mut waiting = Waiting::new().await;
         // The server notices only when it writes the answer.
-        line.close_output();
-        let released = holder.release("r", &claim_id(&held)).await;
+        waiting.waiter.close_output();
+        let released = waiting.at.release().await;
         assert_eq!(released["next_holder"], "waiter", "{released}");
         let begun = Instant::now();
-        while holder.claims(json!({"resource": "r"})).await["claims"] != json!([]) {
+        while waiting.at.holder.claims(json!({"resource": "r"})).await["claims"] != json!([]) {
             assert!(begun.elapsed() < PROMPT, "the grant stays");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -288,31 +290,23 @@ fn a_grant_that_nobody_reads_is_released() {
 /// another one, and keeps its place.
 #[test]
 fn a_server_that_is_told_to_end_answers_what_it_holds() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
-        let id = waits_in_line(&mut line, &holder, "waiter").await;
-        line.process().signal(Signal::TERM);
-        assert_eq!(reply_to(&mut line, id).await["status"], "queued");
-        let status = line.ended(PROMPT).await;
+    run(async {
+        let mut waiting = Waiting::new().await;
+        waiting.waiter.process().signal(Signal::TERM);
+        assert_eq!(waiting.reply().await["status"], "queued");
+        let status = waiting.waiter.ended(PROMPT).await;
         assert!(status.success(), "{status}");
-        assert_eq!(queue(&holder).await, ["waiter"]);
+        assert_eq!(waiting.at.queue().await, ["waiter"]);
     });
 }
 
 /// S2: a folder that is removed is noticed by those who wait, too.
 #[test]
 fn a_waiter_notices_that_the_folder_was_removed() {
-    story(async {
-        let site = Site::new().await;
-        let holder = site.client("holder").await;
-        holder.claim("r", json!({})).await;
-        let mut line = opened(&site).await;
-        let id = waits_in_line(&mut line, &holder, "waiter").await;
-        std::fs::remove_dir_all(site.mesh()).unwrap();
-        let granted = reply_to(&mut line, id).await;
+    run(async {
+        let mut waiting = Waiting::new().await;
+        std::fs::remove_dir_all(waiting.at.sandbox.mesh()).unwrap();
+        let granted = waiting.reply().await;
         assert_eq!(granted["status"], "granted", "{granted}");
         assert_eq!(granted["fence"], 1, "of the new log");
     });

@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::process::Process;
+use super::run::{PATIENCE, in_time};
 use super::schema;
-use super::story::{PATIENCE, in_time};
 
 /// Why a call brought no reply.
 #[derive(Debug)]

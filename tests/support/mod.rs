@@ -1,9 +1,9 @@
 //! The harness of the end-to-end tests: real processes, real clients, faults on demand.
 //!
-//! A test is a [`story`] told at a [`Site`], a directory that is thrown away. It starts
-//! [`Process`]es there, `mesh mcp` or any other command, and speaks to them through a
-//! [`Client`] (rmcp's own, which sends only what is right) or a [`Line`] (raw JSON-RPC,
-//! which sends what it is told). [`Random`] makes choices that a seed repeats, and
+//! A test [`run`]s in a [`Sandbox`], a directory that is thrown away. It starts [`Process`]es
+//! there, `mesh mcp` or any other command, and speaks to them through a [`Client`] (rmcp's
+//! own, which sends only what is right) or a [`RawClient`] (raw [`json_rpc`], which sends
+//! what it is told). [`Random`] makes choices that a seed repeats, and
 //! [`log`] reads a folder as the library sees it.
 //!
 //! [`transcript`] runs what a page shows of a shell, and [`markdown`] finds it there.
@@ -14,7 +14,7 @@
 //! * **Nothing hangs.** Whatever is waited for has a limit, and a message that says what
 //!   did not come, from whom, and what that process said on standard error.
 //! * **Nothing is left behind.** A process that goes out of scope is killed and reaped, a
-//!   site removed.
+//!   sandbox removed.
 //! * **Nothing sleeps and hopes.** Tests wait for what they need to see. Where time is
 //!   the subject (a lease, a pause), it is measured, not guessed.
 //!
@@ -25,21 +25,22 @@
 
 pub mod citations;
 mod client;
-mod line;
+pub mod json_rpc;
 pub mod log;
 pub mod markdown;
 mod process;
 mod random;
+mod raw_client;
+mod run;
+mod sandbox;
 pub mod schema;
-mod site;
-mod story;
 mod terminal;
 pub mod transcript;
 
 pub use client::{CallError, Client};
-pub use line::Line;
 pub use process::Process;
 pub use random::Random;
-pub use site::{Site, binary};
-pub use story::{PATIENCE, all, in_time, story};
+pub use raw_client::{NoMessage, RawClient};
+pub use run::{PATIENCE, all, in_time, run};
+pub use sandbox::{Sandbox, binary};
 pub use terminal::Terminal;

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
 use tokio::process::{ChildStdin, ChildStdout};
 
-use super::story::in_time;
+use super::run::in_time;
 
 /// A child process that is killed and reaped when it goes out of scope.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use super::story::PATIENCE;
+use super::run::PATIENCE;
 
 /// A process whose standard streams all are one terminal. It is killed and reaped when
 /// it goes out of scope.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::markdown::{Block, blocks};
-use super::site::Site;
+use super::sandbox::Sandbox;
 
 /// How long one command may take. A page shows what ends at once; this only ends what hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -95,7 +95,7 @@ impl Step {
 /// A shell in a new repository, with the programs that a page speaks of.
 #[derive(Debug)]
 pub struct Shell {
-    site: Site,
+    sandbox: Sandbox,
 }
 
 impl Shell {
@@ -105,9 +105,9 @@ impl Shell {
     ///
     /// Where the repository cannot be made.
     pub fn new() -> Self {
-        let site = Site::repository();
-        fs::create_dir(site.path("bin")).expect("a directory");
-        let shell = Self { site };
+        let sandbox = Sandbox::repository();
+        fs::create_dir(sandbox.path("bin")).expect("a directory");
+        let shell = Self { sandbox };
         let said = shell.run(
             "git branch --move main && \
              git commit --quiet --amend --reset-author --allow-empty --message first",
@@ -141,7 +141,7 @@ impl Shell {
     }
 
     fn bin(&self) -> PathBuf {
-        self.site.path("bin")
+        self.sandbox.path("bin")
     }
 
     /// Runs a command, and gives what it prints. One that hangs is killed, and that is said
@@ -152,7 +152,7 @@ impl Shell {
     /// Where there is no `sh`.
     pub fn run(&self, command: &str) -> String {
         let before = std::env::var("PATH").unwrap_or_default();
-        let mut shell = self.site.program("sh", "main");
+        let mut shell = self.sandbox.program("sh", "main");
         shell
             .arg("-c")
             .arg(format!("exec 2>&1\n{command}"))
@@ -174,7 +174,7 @@ impl Shell {
         if watch.join().expect("a watch") {
             printed.push_str("(killed: it was still running after 60 s)\n");
         }
-        let place = fs::canonicalize(self.site.path("main")).expect("a place");
+        let place = fs::canonicalize(self.sandbox.path("main")).expect("a place");
         printed.replace(&place.display().to_string(), PLACE)
     }
 }

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 use crate::inspect::Ground;
 use crate::ledger::{Fate, Granted, Ledger, Posted};
 use crate::report::Report;
-use crate::server::{Answer, PATIENCE, Server, stop_for};
-use tests::Random;
+use crate::server::{Answer, Server, stop_for};
+use tests::{PATIENCE, Random};
 
 /// The resources that everybody wants; the last one is shared by half of the agents.
 pub(crate) const RESOURCES: [&str; 5] = ["r0", "r1", "r2", "r3", "shared"];

@@ -13,7 +13,7 @@ use crate::ledger::Ledger;
 use crate::oracle::{Found, Message, judge};
 use crate::report::Report;
 use crate::server::{Answer, Server};
-use tests::Site;
+use tests::Sandbox;
 
 /// Within this a fresh process answers its first calls, also behind locks that dead ones
 /// left; generous only for the machine's sake.
@@ -35,7 +35,7 @@ const AT_REST: [&str; 8] = [
 /// A mesh folder, and how servers of it are started.
 #[derive(Debug)]
 pub(crate) struct Ground {
-    site: Site,
+    sandbox: Sandbox,
     program: PathBuf,
     /// How many agents there are.
     pub(crate) processes: usize,
@@ -44,10 +44,10 @@ pub(crate) struct Ground {
 impl Ground {
     /// A new folder under `dir`, with a store lock of that kind.
     pub(crate) async fn new(dir: &Path, program: &Path, processes: usize, lock: LockKind) -> Self {
-        let site = Site::bare_in(dir);
-        site.make_folder(lock).await;
+        let sandbox = Sandbox::bare_in(dir);
+        sandbox.make_folder(lock).await;
         Self {
-            site,
+            sandbox,
             program: program.to_owned(),
             processes,
         }
@@ -56,19 +56,19 @@ impl Ground {
     /// The folder.
     #[must_use]
     pub(crate) fn folder(&self) -> PathBuf {
-        self.site.mesh()
+        self.sandbox.mesh()
     }
 
     /// The directory that holds it.
     #[must_use]
     pub(crate) fn root(&self) -> &Path {
-        self.site.root()
+        self.sandbox.root()
     }
 
     /// A server's command line.
     #[must_use]
     pub(crate) fn command(&self) -> Command {
-        let mut command = self.site.program(&self.program, "");
+        let mut command = self.sandbox.program(&self.program, "");
         command.arg("mcp");
         command
     }
@@ -76,7 +76,7 @@ impl Ground {
     /// The same through a shell that sets a limit first.
     #[must_use]
     pub(crate) fn limited(&self, limit: &str) -> Command {
-        let mut command = self.site.program("sh", "");
+        let mut command = self.sandbox.program("sh", "");
         command.arg("-c").arg(format!("{limit}; exec \"$0\" mcp"));
         command.arg(&self.program);
         command

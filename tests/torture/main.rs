@@ -127,8 +127,8 @@ fn power_cuts(arguments: &Arguments, seed: u64) -> ExitCode {
             seed: random.next(),
             forgetful: Forgetful::No,
         };
-        let site = tests::Site::bare_in(&arguments.dir);
-        let steps = record(&site.mesh(), plan);
+        let sandbox = tests::Sandbox::bare_in(&arguments.dir);
+        let steps = record(&sandbox.mesh(), plan);
         let tried = explore(&steps, bounds, &scratch(), Some(&program()));
         for wrong in &tried.wrong {
             println!("WRONG: under {plan:?}: {wrong}");
@@ -172,7 +172,7 @@ fn torture(arguments: &Arguments, seed: u64, report: &Report) {
     };
     let bar = progress(options.duration);
     let begin = Instant::now();
-    tests::story(async {
+    tests::run(async {
         let ticking = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(500)).await;

@@ -7,15 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{ChildStdin, ChildStdout};
+use serde_json::Value;
+use tests::json_rpc::{VERSION, cancelled, reply};
+use tests::{NoMessage, PATIENCE, Process, RawClient};
 use tokio::time::{sleep, timeout};
 
-use tests::Process;
-
-/// Longer than this no answer may take, whatever else happens on the machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// Within this a server ends once its client is gone.
 const ENDING: Duration = Duration::from_secs(30);
 
@@ -52,13 +48,10 @@ impl Answer {
     }
 }
 
-/// A server process, and the line to it.
+/// A server process, and its client.
 #[derive(Debug)]
 pub(crate) struct Server {
-    process: Process,
-    input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
-    next_id: u64,
+    client: RawClient,
 }
 
 impl Server {
@@ -68,38 +61,23 @@ impl Server {
     ///
     /// Where there is no session in time.
     pub(crate) async fn start(command: Command) -> Result<Self, String> {
-        let (process, input, output) = Process::start(command);
-        let mut server = Self {
-            process,
-            input: Some(input),
-            output: BufReader::new(output).lines(),
-            next_id: 1,
-        };
-        let hello = json!({
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "torture", "version": "1"},
-        });
-        let id = server.request("initialize", hello).await;
-        match server.message(id, PATIENCE).await {
-            Ok(message) if message.get("result").is_some() => {}
-            other => return Err(format!("{other:?}: {}", server.complaints())),
+        let mut client = RawClient::open(Process::start(command));
+        match client.try_initialize(VERSION, "torture").await {
+            Ok(answer) if answer.get("result").is_some() => Ok(Self { client }),
+            other => Err(format!("{other:?}: {}", client.process().complaints())),
         }
-        let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-        server.send(&initialized).await;
-        Ok(server)
     }
 
     /// Its process.
     #[must_use]
     pub(crate) fn id(&self) -> u32 {
-        self.process.id()
+        self.client.process().id()
     }
 
     /// What it said on standard error so far.
     #[must_use]
     pub(crate) fn complaints(&self) -> String {
-        self.process.complaints()
+        self.client.process().complaints()
     }
 
     /// Calls a tool and waits for its answer.
@@ -110,45 +88,32 @@ impl Server {
 
     /// Sends a call: its id, to wait for its answer by, or to cancel it.
     pub(crate) async fn begin(&mut self, tool: &str, arguments: Value) -> u64 {
-        let params = json!({"name": tool, "arguments": arguments});
-        self.request("tools/call", params).await
+        self.client.try_begin(tool, arguments).await
     }
 
     /// Takes a call back, which is a wish that may come too late.
     pub(crate) async fn cancel(&mut self, id: u64) {
-        let params = json!({"requestId": id, "reason": "no longer wanted"});
-        let method = "notifications/cancelled";
-        self.send(&json!({"jsonrpc": "2.0", "method": method, "params": params}))
-            .await;
+        self.client.try_send(&cancelled(id)).await;
     }
 
     /// Waits for the answer to a call. Answers to calls before it, which came after they
     /// were cancelled, are passed over.
     pub(crate) async fn answer(&mut self, id: u64, limit: Duration) -> Answer {
-        let message = match self.message(id, limit).await {
-            Ok(message) => message,
-            Err(answer) => return answer,
-        };
-        if let Some(error) = message.get("error") {
-            return Answer::Error(error.to_string());
+        let answer = timeout(limit, self.message(id)).await;
+        match answer.unwrap_or(Err(Answer::Silent)) {
+            Ok(message) => reply(&message).map_or_else(Answer::Error, Answer::Reply),
+            Err(answer) => answer,
         }
-        let result = &message["result"];
-        if result["isError"] == true {
-            let text = result["content"][0]["text"].as_str().unwrap_or_default();
-            return Answer::Error(text.to_owned());
-        }
-        Answer::Reply(result["structuredContent"].clone())
     }
 
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        self.process.signal(signal);
+        self.client.process().signal(signal);
     }
 
     /// Kills it as nothing can prepare for. What it had written before can still be read.
     pub(crate) fn kill(&mut self) {
-        self.process.kill();
-        self.input = None;
+        self.client.kill();
     }
 
     /// Goes away without a word, and waits for the server to notice.
@@ -157,14 +122,14 @@ impl Server {
     ///
     /// Where it does not end, or ends as a failure.
     pub(crate) async fn leave(mut self) -> Result<String, String> {
-        self.input = None;
+        self.client.close_input();
         let pid = self.id();
         let ended = async {
-            while matches!(self.output.next_line().await, Ok(Some(_))) {}
-            self.process.ended(ENDING).await
+            while self.client.try_receive(ENDING).await != Err(NoMessage::Ended) {}
+            self.client.ended(ENDING).await
         };
         let status = timeout(ENDING, ended).await;
-        let complaints = self.process.complaints();
+        let complaints = self.complaints();
         match status {
             Ok(status) if status.success() => Ok(complaints),
             Ok(status) => Err(format!("process {pid} ended with {status}: {complaints}")),
@@ -174,39 +139,19 @@ impl Server {
         }
     }
 
-    async fn request(&mut self, method: &str, params: Value) -> u64 {
-        let id = self.next_id;
-        self.next_id += 1;
-        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        self.send(&message).await;
-        id
-    }
-
-    /// A server that takes nothing in any more is found by its missing answer.
-    async fn send(&mut self, message: &Value) {
-        if let Some(input) = &mut self.input {
-            let line = format!("{message}\n");
-            let _ = timeout(PATIENCE, input.write_all(line.as_bytes())).await;
-        }
-    }
-
-    async fn message(&mut self, id: u64, limit: Duration) -> Result<Value, Answer> {
-        let found = async {
-            let mut torn = None;
-            while let Ok(Some(line)) = self.output.next_line().await {
-                if let Some(torn) = torn {
-                    return Err(Answer::Error(format!("no JSON: {torn}")));
-                }
-                match serde_json::from_str::<Value>(&line) {
-                    Ok(message) if message["id"] == id => return Ok(message),
-                    Ok(_) => {}
-                    // Whoever is killed while it writes leaves half a last line.
-                    Err(error) => torn = Some(format!("{error}: {line}")),
-                }
+    async fn message(&mut self, id: u64) -> Result<Value, Answer> {
+        let mut torn = None;
+        loop {
+            match (self.client.try_receive(PATIENCE).await, torn) {
+                (Err(NoMessage::Ended), _) => return Err(Answer::Gone),
+                (Err(NoMessage::Silent), _) => return Err(Answer::Silent),
+                (_, Some(torn)) => return Err(Answer::Error(format!("no JSON: {torn}"))),
+                (Ok(message), None) if message["id"] == id => return Ok(message),
+                (Ok(_), None) => torn = None,
+                // Whoever is killed while it writes leaves half a last line.
+                (Err(NoMessage::NoJson(line)), None) => torn = Some(line),
             }
-            Err(Answer::Gone)
-        };
-        timeout(limit, found).await.unwrap_or(Err(Answer::Silent))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use rustix::process::Signal;
-use tests::{Site, binary};
+use tests::{Sandbox, binary};
 
 use super::running::{Running, send, state_of, until};
 use super::{Ran, finish, mesh};
@@ -21,15 +21,15 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// `mesh run` for `deploy:production`, where scripts find `mesh` on the PATH.
-fn deploying(site: &Site, lease_seconds: u32, command: &[&str]) -> Command {
-    let bin = site.path("bin");
+fn deploying(sandbox: &Sandbox, lease_seconds: u32, command: &[&str]) -> Command {
+    let bin = sandbox.path("bin");
     if !bin.exists() {
         std::fs::create_dir(&bin).unwrap();
         symlink(binary(), bin.join("mesh")).unwrap();
     }
     let lease = lease_seconds.to_string();
     let line = ["run", "deploy:production", "--lease", &lease, "--"];
-    let mut run = site.command("", &[&line[..], command].concat());
+    let mut run = sandbox.command("", &[&line[..], command].concat());
     let path = env::var_os("PATH").unwrap_or_default();
     let found = [bin].into_iter().chain(env::split_paths(&path));
     run.env("PATH", env::join_paths(found).unwrap());
@@ -48,18 +48,18 @@ struct Late {
 
 impl Late {
     /// The holder runs `script` after [`PAUSE`]; `winner` is deployed meanwhile.
-    fn holder(site: &Site, script: &str, winner: &[&str]) -> Self {
+    fn holder(sandbox: &Sandbox, script: &str, winner: &[&str]) -> Self {
         let script = format!("{PAUSE}{script}");
-        let running = Running::of(deploying(site, 1, &["sh", "-c", &script]));
+        let running = Running::of(deploying(sandbox, 1, &["sh", "-c", &script]));
         let (guard, command) = (running.pid(), running.pid());
         running.signal(Signal::STOP);
         for frozen in [guard, command] {
             send(frozen, Signal::STOP);
         }
         until("the end of the lease", || {
-            mesh(site, &["fence", "deploy:production", "1"]).code == Some(1)
+            mesh(sandbox, &["fence", "deploy:production", "1"]).code == Some(1)
         });
-        finish(deploying(site, 60, winner)).well();
+        finish(deploying(sandbox, 60, winner)).well();
         Self {
             running,
             guard,
@@ -83,66 +83,66 @@ impl Late {
     }
 }
 
-fn deployed(site: &Site) -> Ran {
+fn deployed(sandbox: &Sandbox) -> Ran {
     let show = "import sqlite3; print(*sqlite3.connect('db').execute(
         'SELECT version, fence FROM deployed').fetchone())";
     let mut python = Command::new("python3");
-    python.args(["-c", show]).current_dir(site.root());
+    python.args(["-c", show]).current_dir(sandbox.root());
     finish(python).well()
 }
 
 #[test]
 fn the_database_refuses_a_late_write() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     let record = example("record.py");
     let record = record.to_str().unwrap();
     let late = format!("exec python3 {record} db late");
-    let late = Late::holder(&site, &late, &["python3", record, "db", "newer"]);
-    assert_eq!(deployed(&site).out, "newer 2\n");
+    let late = Late::holder(&sandbox, &late, &["python3", record, "db", "newer"]);
+    assert_eq!(deployed(&sandbox).out, "newer 2\n");
     let (lines, complaints) = late.goes_on();
     let refused = "late is refused: deploy:production was written under a fence above 1";
     assert_eq!(lines, [""; 0]);
     assert!(complaints.contains(refused), "{complaints}");
-    assert_eq!(deployed(&site).out, "newer 2\n");
+    assert_eq!(deployed(&sandbox).out, "newer 2\n");
 }
 
 /// The anomaly itself: a writer that shows no fence does clobber.
 #[test]
 fn without_its_fence_the_late_write_wins() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     let record = example("record.py");
     let record = record.to_str().unwrap();
     let write = "import sqlite3; db = sqlite3.connect('db'); db.execute(
         'UPDATE deployed SET version = ?', ('late',)); db.commit()";
     let late = format!("exec python3 -c \"{write}\"");
-    let late = Late::holder(&site, &late, &["python3", record, "db", "newer"]);
+    let late = Late::holder(&sandbox, &late, &["python3", record, "db", "newer"]);
     late.goes_on();
-    assert_eq!(deployed(&site).out, "late 2\n");
+    assert_eq!(deployed(&sandbox).out, "late 2\n");
 }
 
 #[test]
 fn the_deploy_script_refuses_to_go_on_late() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     let deploy = example("deploy.sh");
     let deploy = deploy.to_str().unwrap();
     let late = format!("BUILD=true exec {deploy} late db");
     let winner = format!("BUILD=true exec {deploy} newer db");
-    let late = Late::holder(&site, &late, &["sh", "-c", &winner]);
+    let late = Late::holder(&sandbox, &late, &["sh", "-c", &winner]);
     let (lines, complaints) = late.goes_on();
     assert_eq!(lines, [""; 0]);
     let refused = "mesh: fence 1 of deploy:production is not live: nobody holds it\n";
     assert!(complaints.contains(refused), "{complaints}");
-    assert_eq!(deployed(&site).out, "newer 2\n");
+    assert_eq!(deployed(&sandbox).out, "newer 2\n");
 }
 
 #[test]
 fn one_holder_after_the_other_deploys() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     let deploy = example("deploy.sh");
     let deploy = deploy.to_str().unwrap();
     for (version, fence) in [("one", 1), ("two", 2)] {
         let line = format!("BUILD='echo built' exec {deploy} {version} db");
-        let ran = finish(deploying(&site, 60, &["sh", "-c", &line])).well();
+        let ran = finish(deploying(&sandbox, 60, &["sh", "-c", &line])).well();
         let said = format!(
             "built\ndeploy:production is {version} now, under fence {fence}\n{version} is deployed\n"
         );

@@ -16,7 +16,7 @@ mod tools;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tests::Site;
+use tests::Sandbox;
 
 /// How a command ended, and what it said.
 #[derive(Debug)]
@@ -40,8 +40,8 @@ impl Ran {
 }
 
 /// Runs `mesh` in the place of a test.
-fn mesh(site: &Site, arguments: &[&str]) -> Ran {
-    finish(site.command("", arguments))
+fn mesh(sandbox: &Sandbox, arguments: &[&str]) -> Ran {
+    finish(sandbox.command("", arguments))
 }
 
 fn finish(mut command: Command) -> Ran {

@@ -1,13 +1,13 @@
 //! Help, completions and man pages.
 
 use mesh::tools::TOOLS;
-use tests::Site;
+use tests::Sandbox;
 
 use super::mesh;
 
 #[test]
 fn every_command_explains_itself_with_an_example() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     let others = [
         "run",
         "fence",
@@ -19,7 +19,7 @@ fn every_command_explains_itself_with_an_example() {
         "man",
     ];
     for name in TOOLS.iter().map(|tool| tool.name).chain(others) {
-        let help = mesh(&site, &[name, "--help"]).well().out;
+        let help = mesh(&sandbox, &[name, "--help"]).well().out;
         let usage = help.lines().find(|line| line.starts_with("Usage: mesh"));
         let usage = usage.expect("a usage line");
         assert!(usage.contains(&format!(" {name} ")), "{usage}");
@@ -27,15 +27,15 @@ fn every_command_explains_itself_with_an_example() {
         let (_, examples) = help.split_once("Examples:\n").expect("examples");
         assert!(examples.contains(&example) || name == "mcp", "{help}");
     }
-    assert!(!site.mesh().exists(), "nothing was made");
+    assert!(!sandbox.mesh().exists(), "nothing was made");
 }
 
 /// What the table of the tools says is what the help says.
 #[test]
 fn the_help_of_a_tool_is_that_of_the_table() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     for tool in &TOOLS {
-        let help = mesh(&site, &[tool.name, "--help"]).well().out;
+        let help = mesh(&sandbox, &[tool.name, "--help"]).well().out;
         let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let help = flat(&help);
         assert!(
@@ -52,31 +52,31 @@ fn the_help_of_a_tool_is_that_of_the_table() {
 
 #[test]
 fn completions_are_there_for_every_shell() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = mesh(&site, &["completions", shell]).well().out;
+        let script = mesh(&sandbox, &["completions", shell]).well().out;
         for word in ["status", "claim", "queue"] {
             assert!(script.contains(word), "{shell}: {word}");
         }
         let internal = script.contains("run-guard");
         assert!(!internal, "{shell}: what only mesh itself starts");
     }
-    assert_eq!(mesh(&site, &["completions", "csh"]).code, Some(2));
+    assert_eq!(mesh(&sandbox, &["completions", "csh"]).code, Some(2));
 }
 
 #[test]
 fn there_is_a_man_page_for_mesh_and_each_command() {
-    let site = Site::bare();
-    let page = mesh(&site, &["man"]).well().out;
+    let sandbox = Sandbox::bare();
+    let page = mesh(&sandbox, &["man"]).well().out;
     assert!(page.contains(".TH mesh 1"), "{page}");
     assert!(
         page.contains("MESH_AGENT") && page.contains("Exit codes"),
         "{page}"
     );
-    let page = mesh(&site, &["man", "claim"]).well().out;
+    let page = mesh(&sandbox, &["man", "claim"]).well().out;
     assert!(page.contains(".TH mesh-claim 1"), "{page}");
     assert!(page.contains("\\-\\-queue"), "{page}");
-    let unknown = mesh(&site, &["man", "cl\u{1b}im"]);
+    let unknown = mesh(&sandbox, &["man", "cl\u{1b}im"]);
     assert_eq!(unknown.code, Some(2));
     let complaint = "mesh: mesh has no command \"cl\\u{1b}im\"; `mesh --help` lists them\n";
     assert_eq!(unknown.err, complaint);

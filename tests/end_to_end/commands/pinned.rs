@@ -1,15 +1,15 @@
 //! `mesh mcp --agent ID`: a connection that speaks for one agent only.
 
 use serde_json::json;
-use tests::{Client, Site, story};
+use tests::{Client, Sandbox, run};
 
 use super::mesh;
 
 #[test]
 fn a_pinned_connection_needs_no_agent_id_and_refuses_others() {
-    story(async {
-        let site = Site::new().await;
-        let client = Client::connect("a", site.command("", &["mcp", "--agent", "a"])).await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let client = Client::connect("a", sandbox.command("", &["mcp", "--agent", "a"])).await;
         let register = json!({"branch": "main", "prompt_ptr": "p"});
         let registered = client.call("register", &register).await.expect("a reply");
         assert_eq!(registered["agent_id"], "a");
@@ -35,9 +35,9 @@ fn a_pinned_connection_needs_no_agent_id_and_refuses_others() {
 /// are.
 #[test]
 fn the_environment_pins_nobody() {
-    story(async {
-        let site = Site::new().await;
-        let mut command = site.command("", &["mcp"]);
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let mut command = sandbox.command("", &["mcp"]);
         command.env("MESH_AGENT", "a");
         let client = Client::connect("b", command).await;
         assert_eq!(client.claim("r", json!({})).await["holder"], "b");
@@ -50,9 +50,9 @@ fn the_environment_pins_nobody() {
 
 #[test]
 fn nobody_is_pinned_to_a_name_that_no_agent_may_have() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     for name in ["", "*", "mesh", "topic:x", "a\u{1b}[2J"] {
-        let ran = mesh(&site, &["mcp", "--agent", name]);
+        let ran = mesh(&sandbox, &["mcp", "--agent", name]);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{name:?}");
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use tests::Site;
+use tests::Sandbox;
 
 use super::mesh;
 
@@ -30,11 +30,11 @@ agent gets from the tool of the same name. Variables of the environment and limi
 ";
 
 /// The page that the program under test would have.
-fn page(site: &Site) -> String {
-    let help = mesh(site, &["--help"]).well().out;
+fn page(sandbox: &Sandbox) -> String {
+    let help = mesh(sandbox, &["--help"]).well().out;
     let mut text = format!("{HEAD}\n## mesh\n\n{}", block(&help));
     for name in commands(&help) {
-        let help = mesh(site, &[&name, "--help"]).well().out;
+        let help = mesh(sandbox, &[&name, "--help"]).well().out;
         // Writing to a String cannot fail.
         let _ = write!(text, "\n## mesh {name}\n\n{}", block(&help));
     }
@@ -66,8 +66,8 @@ fn block(help: &str) -> String {
 
 #[test]
 fn the_page_of_the_command_line_is_what_the_commands_say() {
-    let site = Site::bare();
-    let page = page(&site);
+    let sandbox = Sandbox::bare();
+    let page = page(&sandbox);
     for name in ["claim", "run", "doctor", "mcp", "man"] {
         assert!(page.contains(&format!("\n## mesh {name}\n")), "{name}");
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::NamedTempFile;
-use tests::{PATIENCE, Site};
+use tests::{PATIENCE, Sandbox};
 
 /// How often something is looked at that does not tell when it changes.
 const GLANCE: Duration = Duration::from_millis(5);
@@ -24,8 +24,8 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts `mesh run` with `arguments`.
-    pub(super) fn start(site: &Site, arguments: &[&str]) -> Self {
-        Self::of(site.command("", &[&["run"], arguments].concat()))
+    pub(super) fn start(sandbox: &Sandbox, arguments: &[&str]) -> Self {
+        Self::of(sandbox.command("", &[&["run"], arguments].concat()))
     }
 
     /// Starts a command.

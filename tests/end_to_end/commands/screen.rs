@@ -6,23 +6,28 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tests::{Site, Terminal};
+use tests::{Sandbox, Terminal};
 
 use super::{finish, mesh};
 
-fn claimed() -> Site {
-    let site = Site::bare();
+fn claimed() -> Sandbox {
+    let sandbox = Sandbox::bare();
     let note = "a note that goes on for quite a while, since people write long notes";
     mesh(
-        &site,
+        &sandbox,
         &["claim", "feature:auth", "--agent", "ann", "--note", note],
     )
     .well();
-    site
+    sandbox
 }
 
-fn on_terminal(site: &Site, arguments: &[&str], columns: u16, env: &[(&str, &str)]) -> String {
-    let mut command = site.command("", arguments);
+fn on_terminal(
+    sandbox: &Sandbox,
+    arguments: &[&str],
+    columns: u16,
+    env: &[(&str, &str)],
+) -> String {
+    let mut command = sandbox.command("", arguments);
     command.envs(env.iter().copied());
     let (status, text) = Terminal::start(command, columns, 24).ended();
     assert!(status.success(), "{text}");
@@ -31,27 +36,27 @@ fn on_terminal(site: &Site, arguments: &[&str], columns: u16, env: &[(&str, &str
 
 #[test]
 fn colours_are_for_terminals() {
-    let site = claimed();
-    let colourful = on_terminal(&site, &["claims"], 200, &[]);
+    let sandbox = claimed();
+    let colourful = on_terminal(&sandbox, &["claims"], 200, &[]);
     assert!(colourful.contains("\x1b[32mholds\x1b[0m"), "{colourful:?}");
     for plain in [
-        on_terminal(&site, &["claims"], 200, &[("NO_COLOR", "1")]),
-        on_terminal(&site, &["claims", "--json"], 200, &[]),
-        mesh(&site, &["claims"]).well().out,
+        on_terminal(&sandbox, &["claims"], 200, &[("NO_COLOR", "1")]),
+        on_terminal(&sandbox, &["claims", "--json"], 200, &[]),
+        mesh(&sandbox, &["claims"]).well().out,
     ] {
         assert!(!plain.contains('\x1b'), "{plain:?}");
     }
-    let mut command = site.command("", &["status"]);
+    let mut command = sandbox.command("", &["status"]);
     command.env("CLICOLOR_FORCE", "1");
     assert!(finish(command).well().out.contains("\x1b[32mholds\x1b[0m"));
 }
 
 #[test]
 fn tables_fit_the_terminal() {
-    let site = claimed();
+    let sandbox = claimed();
     for columns in [120, 80, 60, 40] {
         for command in ["claims", "status", "log"] {
-            let text = on_terminal(&site, &[command], columns, &[("NO_COLOR", "1")]);
+            let text = on_terminal(&sandbox, &[command], columns, &[("NO_COLOR", "1")]);
             for line in text.lines() {
                 let width = line.chars().count();
                 // The path of the folder may be long, and is cut as well.
@@ -63,29 +68,29 @@ fn tables_fit_the_terminal() {
             assert!(text.contains("ann"), "{command} {columns}: {text}");
         }
     }
-    let wide = on_terminal(&site, &["status"], 120, &[("NO_COLOR", "1")]);
+    let wide = on_terminal(&sandbox, &["status"], 120, &[("NO_COLOR", "1")]);
     assert!(
         wide.contains("  a note that goes on") && wide.contains('…'),
         "{wide}"
     );
-    let narrow = on_terminal(&site, &["claims"], 40, &[("NO_COLOR", "1")]);
+    let narrow = on_terminal(&sandbox, &["claims"], 40, &[("NO_COLOR", "1")]);
     assert!(narrow.contains("\nAGENT     ann\n"), "{narrow}");
-    let piped = mesh(&site, &["status"]).well().out;
+    let piped = mesh(&sandbox, &["status"]).well().out;
     assert!(piped.contains("since people write long notes"), "{piped}");
 }
 
 #[test]
 fn the_watch_draws_again_and_leaves_the_terminal_as_it_was() {
-    let site = claimed();
+    let sandbox = claimed();
     for signal in [Signal::INT, Signal::TERM] {
-        let command = site.command("", &["status", "--watch"]);
+        let command = sandbox.command("", &["status", "--watch"]);
         let mut terminal = Terminal::start(command, 100, 24);
         let entered = terminal.wait_for("\x1b[?1049h\x1b[?25l\x1b[H");
         assert_eq!(entered.matches('\x1b').count(), 3, "{entered:?}");
         terminal.wait_for("feature:auth");
         terminal.wait_for("\x1b[J");
         let resource = format!("made:while:{}", signal.as_raw());
-        mesh(&site, &["claim", &resource, "--agent", "bob"]).well();
+        mesh(&sandbox, &["claim", &resource, "--agent", "bob"]).well();
         let redrawn = terminal.wait_for(&resource);
         assert!(redrawn.starts_with("\x1b[H"), "drawn over: {redrawn:?}");
         terminal.resize(100, 3);
@@ -99,21 +104,21 @@ fn the_watch_draws_again_and_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn a_watched_folder_may_go_and_the_watch_says_so() {
-    let site = claimed();
-    let command = site.command("", &["status", "--watch"]);
+    let sandbox = claimed();
+    let command = sandbox.command("", &["status", "--watch"]);
     let mut terminal = Terminal::start(command, 200, 24);
     terminal.wait_for("feature:auth");
-    fs::remove_dir_all(site.mesh()).unwrap();
+    fs::remove_dir_all(sandbox.mesh()).unwrap();
     terminal.wait_for("there is no mesh folder");
     terminal.signal(Signal::INT);
     assert_eq!(terminal.ended().0.code(), Some(0));
-    assert!(!site.mesh().exists(), "and none was made");
+    assert!(!sandbox.mesh().exists(), "and none was made");
 }
 
 /// A predecessor's folder may hold names that no command would make now.
-fn hostile() -> Site {
-    let site = Site::bare();
-    fs::create_dir(site.mesh()).unwrap();
+fn hostile() -> Sandbox {
+    let sandbox = Sandbox::bare();
+    fs::create_dir(sandbox.mesh()).unwrap();
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap()
@@ -136,14 +141,14 @@ fn hostile() -> Site {
     let state: Value = json!({"roster": {bad("ann"): agent}, "claims": {bad("r"): claim},
         "messages": {id(3): message}, "log": [], "cursors": {}, "events": [event],
         "fence_floor": {bad("r"): 1}});
-    fs::write(site.mesh().join("state.json"), state.to_string()).unwrap();
-    mesh(&site, &["gc"]).well();
-    site
+    fs::write(sandbox.mesh().join("state.json"), state.to_string()).unwrap();
+    mesh(&sandbox, &["gc"]).well();
+    sandbox
 }
 
 #[test]
 fn what_others_wrote_is_shown_escaped() {
-    let site = hostile();
+    let sandbox = hostile();
     for (arguments, expected) in [
         (&["status"][..], "ann\\u{1b}[2J\\u{9b}31m\\u{202e}\\u{2066}"),
         (&["roster"], "lead\\u{1b}[2J"),
@@ -154,7 +159,7 @@ fn what_others_wrote_is_shown_escaped() {
         (&["inbox", "--agent", "ann"], "From:    eve\\u{1b}[2J"),
         (&["claim", "r\u{1b}", "--agent", "x"], "r\\u{1b}"),
     ] {
-        let ran = mesh(&site, arguments);
+        let ran = mesh(&sandbox, arguments);
         let shown = format!("{}{}", ran.out, ran.err);
         if expected != "me too" && arguments[0] != "claim" {
             assert!(shown.contains(expected), "{arguments:?}: {shown:?}");
@@ -171,10 +176,10 @@ fn what_others_wrote_is_shown_escaped() {
 /// A directory may have any name, and errors name directories.
 #[test]
 fn an_error_shows_paths_escaped() {
-    let site = Site::bare();
+    let sandbox = Sandbox::bare();
     for command in ["status", "gc"] {
-        let mut command = site.command("", &[command]);
-        command.env("MESH_DIR", site.path("a\x1b[2J\u{202e}b"));
+        let mut command = sandbox.command("", &[command]);
+        command.env("MESH_DIR", sandbox.path("a\x1b[2J\u{202e}b"));
         let ran = finish(command);
         assert_eq!(ran.code, Some(1));
         assert!(ran.err.contains("a\\u{1b}[2J\\u{202e}b; "), "{:?}", ran.err);

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use mesh::core::{Event, LapseReason};
 use serde_json::{Value, json};
-use tests::{Client, PATIENCE, Site, in_time, log, story};
+use tests::{Client, PATIENCE, Sandbox, in_time, log, run};
 
 const ENOUGH: Duration = Duration::from_millis(50);
 
-async fn connected(site: &Site, agent_id: &str, more: &[&str]) -> Client {
+async fn connected(sandbox: &Sandbox, agent_id: &str, more: &[&str]) -> Client {
     let arguments = [&["mcp"], more].concat();
-    Client::connect(agent_id, site.command("", &arguments)).await
+    Client::connect(agent_id, sandbox.command("", &arguments)).await
 }
 
 /// The agent as somebody else sees it.
@@ -39,8 +39,8 @@ async fn until(onlooker: &Client, agent_id: &str, wanted: impl Fn(&Value) -> boo
 }
 
 /// When the agent showed itself, by the log.
-async fn signs_of_life(site: &Site, agent_id: &str) -> Vec<u64> {
-    let snapshot = log::read(&site.mesh()).await;
+async fn signs_of_life(sandbox: &Sandbox, agent_id: &str) -> Vec<u64> {
+    let snapshot = log::read(&sandbox.mesh()).await;
     let records = snapshot.trail.iter();
     let heartbeats = records.filter(
         |record| matches!(&record.event, Event::Heartbeat { agent_id: a, .. } if **a == *agent_id),
@@ -52,10 +52,10 @@ async fn signs_of_life(site: &Site, agent_id: &str) -> Vec<u64> {
 /// renewed by it.
 #[test]
 fn a_silent_agent_stays_alive_and_its_lease_lapses_on_time() {
-    story(async {
-        let site = Site::new().await;
-        let silent = connected(&site, "silent", &["--keepalive"]).await;
-        let onlooker = site.client("onlooker").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let silent = connected(&sandbox, "silent", &["--keepalive"]).await;
+        let onlooker = sandbox.client("onlooker").await;
         silent.register(2).await;
         silent.claim("doc", json!({"lease_seconds": 1})).await;
 
@@ -64,7 +64,7 @@ fn a_silent_agent_stays_alive_and_its_lease_lapses_on_time() {
             agent["held_claims"] == json!([])
         })
         .await;
-        let trail = log::read(&site.mesh()).await.trail;
+        let trail = log::read(&sandbox.mesh()).await.trail;
         let mut lapsed = trail.iter().filter_map(|record| match &record.event {
             Event::Lapsed { reason, .. } => Some(*reason),
             _ => None,
@@ -80,7 +80,7 @@ fn a_silent_agent_stays_alive_and_its_lease_lapses_on_time() {
         // Nine beats of a third of the ttl.
         until(&onlooker, "silent", |agent| {
             assert_eq!(agent["liveness"], "alive", "{agent}");
-            futures_executor::block_on(signs_of_life(&site, "silent")).len() > 9
+            futures_executor::block_on(signs_of_life(&sandbox, "silent")).len() > 9
         })
         .await;
         let agent = seen(&onlooker, "silent").await;
@@ -91,13 +91,13 @@ fn a_silent_agent_stays_alive_and_its_lease_lapses_on_time() {
 
 #[test]
 fn without_it_a_silent_agent_goes_stale() {
-    story(async {
-        let site = Site::new().await;
-        let silent = connected(&site, "silent", &[]).await;
-        let onlooker = site.client("onlooker").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let silent = connected(&sandbox, "silent", &[]).await;
+        let onlooker = sandbox.client("onlooker").await;
         silent.register(1).await;
         until(&onlooker, "silent", |agent| agent["liveness"] == "stale").await;
-        assert!(signs_of_life(&site, "silent").await.is_empty());
+        assert!(signs_of_life(&sandbox, "silent").await.is_empty());
         silent.leave().await;
     });
 }
@@ -105,15 +105,15 @@ fn without_it_a_silent_agent_goes_stale() {
 /// The client leaves, or its server is killed: nobody vouches for the agent any more.
 #[test]
 fn it_ends_with_the_connection() {
-    story(async {
-        let site = Site::new().await;
-        let onlooker = site.client("onlooker").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let onlooker = sandbox.client("onlooker").await;
         for ends_well in [true, false] {
-            let silent = connected(&site, "silent", &["--keepalive"]).await;
+            let silent = connected(&sandbox, "silent", &["--keepalive"]).await;
             silent.register(1).await;
-            let before = signs_of_life(&site, "silent").await.len();
+            let before = signs_of_life(&sandbox, "silent").await.len();
             until(&onlooker, "silent", |_| {
-                futures_executor::block_on(signs_of_life(&site, "silent")).len() > before
+                futures_executor::block_on(signs_of_life(&sandbox, "silent")).len() > before
             })
             .await;
             match ends_well {
@@ -128,24 +128,24 @@ fn it_ends_with_the_connection() {
 /// What another connection of the same agent said since stays as it is.
 #[test]
 fn it_says_nothing_in_the_agents_name() {
-    story(async {
-        let site = Site::new().await;
-        let first = connected(&site, "ann", &["--keepalive", "--session", "s-1"]).await;
-        let second = connected(&site, "ann", &["--session", "s-2"]).await;
-        let onlooker = site.client("onlooker").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let first = connected(&sandbox, "ann", &["--keepalive", "--session", "s-1"]).await;
+        let second = connected(&sandbox, "ann", &["--session", "s-2"]).await;
+        let onlooker = sandbox.client("onlooker").await;
         first.register(1).await;
         let moved = json!({"branch": "other", "prompt_ptr": "p", "role": "r", "ttl_seconds": 900});
         second.try_call("register", moved).await.expect("a reply");
-        let before = signs_of_life(&site, "ann").await.len();
+        let before = signs_of_life(&sandbox, "ann").await.len();
         let agent = until(&onlooker, "ann", |_| {
-            futures_executor::block_on(signs_of_life(&site, "ann")).len() > before
+            futures_executor::block_on(signs_of_life(&sandbox, "ann")).len() > before
         })
         .await;
         assert_eq!(
             (&agent["branch"], &agent["role"], &agent["epoch"]),
             (&json!("other"), &json!("r"), &json!(1))
         );
-        let state = log::read(&site.mesh()).await.state;
+        let state = log::read(&sandbox.mesh()).await.state;
         let ann = state.agent("ann").unwrap();
         assert_eq!((ann.session.as_deref(), ann.ttl_ms), (Some("s-2"), 900_000));
         first.leave().await;

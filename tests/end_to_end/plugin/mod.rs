@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tests::{Line, Process, Site, binary};
+use tests::{Process, RawClient, Sandbox, binary};
 
 /// A file of the repository.
 fn file(path: &str) -> PathBuf {
@@ -38,7 +38,7 @@ struct Ran {
 }
 
 /// Runs a program that is told `input`.
-fn run(mut command: Command, input: &str) -> Ran {
+fn finish(mut command: Command, input: &str) -> Ran {
     command.stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
@@ -65,8 +65,8 @@ fn event(name: &str, session: &str) -> String {
 }
 
 /// A directory whose `mesh` is the program under test, as a search path.
-fn search_path(site: &Site) -> String {
-    let bin = site.path("bin");
+fn search_path(sandbox: &Sandbox) -> String {
+    let bin = sandbox.path("bin");
     fs::create_dir(&bin).unwrap();
     symlink(binary(), bin.join("mesh")).unwrap();
     format!("{}:/usr/bin:/bin", bin.display())
@@ -74,9 +74,9 @@ fn search_path(site: &Site) -> String {
 
 /// Starts a server as a client would, and has it list its tools.
 async fn lists_nine_tools(command: Command) {
-    let mut line = Line::open(Process::start(command));
-    line.initialize("2025-11-25").await;
-    let tools = line.ask("tools/list", json!({})).await;
+    let mut client = RawClient::open(Process::start(command));
+    client.initialize("2025-11-25").await;
+    let tools = client.ask("tools/list", json!({})).await;
     let tools = tools["result"]["tools"].as_array().map(Vec::len);
     assert_eq!(tools, Some(9));
 }

@@ -1,7 +1,7 @@
 //! What the README has for other clients is well-formed, and starts the server.
 
 use serde_json::{Map, Value};
-use tests::{Site, story};
+use tests::{Sandbox, run};
 
 use super::{lists_nine_tools, search_path, text};
 
@@ -46,12 +46,12 @@ fn toml(code: &str) -> Value {
 
 /// Starts the server as a client would that reads the snippet.
 async fn starts(client: &str, server: &Value) {
-    let site = Site::repository();
-    let path = search_path(&site);
+    let sandbox = Sandbox::repository();
+    let path = search_path(&sandbox);
     let command = server["command"]
         .as_str()
         .unwrap_or_else(|| panic!("{client}: {server}"));
-    let mut command = site.program(command, "main");
+    let mut command = sandbox.program(command, "main");
     let arguments = server["args"]
         .as_array()
         .unwrap_or_else(|| panic!("{client}: {server}"));
@@ -62,7 +62,7 @@ async fn starts(client: &str, server: &Value) {
 
 #[test]
 fn the_snippets_of_all_clients_start_the_server() {
-    story(async {
+    run(async {
         let codex = toml(&snippet("Codex", "toml"));
         starts("Codex", &codex["mcp_servers.mesh"]).await;
         for (client, section) in [

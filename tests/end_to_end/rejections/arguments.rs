@@ -1,7 +1,7 @@
 //! Arguments that are missing, unknown, of another type or out of range.
 
 use serde_json::{Value, json};
-use tests::{Line, Site, story};
+use tests::{Sandbox, run};
 
 use super::{Unchanged, valid, with};
 
@@ -50,7 +50,7 @@ const LIMIT: &str = "a whole number from 1 to 1000";
 
 #[test]
 fn an_argument_of_another_type_is_refused() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         for &(tool, field, allowed, required) in ARGUMENTS {
             let end = if required { ", and it is required" } else { "" };
@@ -98,7 +98,7 @@ fn an_argument_of_another_type_is_refused() {
 /// G3: `null` means left out, where that is allowed.
 #[test]
 fn a_required_argument_is_asked_for_and_null_is_left_out() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         for &(tool, field, allowed, required) in ARGUMENTS {
             if !required {
@@ -128,7 +128,7 @@ fn a_required_argument_is_asked_for_and_null_is_left_out() {
 
 #[test]
 fn a_value_out_of_range_is_refused() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         for (tool, field, allowed, above) in [
             ("register", "ttl_seconds", LEASE, 2_592_001_u64),
@@ -189,7 +189,7 @@ fn a_value_out_of_range_is_refused() {
 
 #[test]
 fn an_unknown_argument_is_refused_with_a_guess() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         let cases = [
             (
@@ -249,21 +249,20 @@ fn an_unknown_argument_is_refused_with_a_guess() {
 /// G3, for what no client library sends: arguments that are no object.
 #[test]
 fn arguments_that_are_no_object_are_refused() {
-    story(async {
-        let site = Site::new().await;
-        let mut line: Line = site.line();
-        line.initialize("2025-11-25").await;
+    run(async {
+        let sandbox = Sandbox::new().await;
+        let mut client = sandbox.raw_session().await;
         for (arguments, got) in [
             (json!([1]), "a list"),
             (json!("{}"), "a string"),
             (json!(1), "a number or a truth value"),
         ] {
-            let result = line.call("claims", arguments).await;
+            let result = client.call("claims", arguments).await;
             assert_eq!(result["isError"], true, "{result}");
             let message = format!("arguments: got {got}; allowed is a JSON object");
             assert_eq!(result["content"][0]["text"], message);
         }
-        let result = line.call("claims", json!({"agent_id": "a"})).await;
+        let result = client.call("claims", json!({"agent_id": "a"})).await;
         assert_eq!(result["isError"], false, "the session goes on: {result}");
     });
 }

@@ -9,7 +9,7 @@ mod tickets;
 use std::fs;
 
 use serde_json::{Value, json};
-use tests::{Client, Site};
+use tests::{Client, Sandbox};
 
 /// Arguments with which `tool` answers.
 fn valid(tool: &str) -> Value {
@@ -31,18 +31,18 @@ fn with(tool: &str, field: &str, value: Value) -> Value {
 
 /// A server, and what its journal is meant to stay.
 struct Unchanged {
-    site: Site,
+    sandbox: Sandbox,
     client: Client,
     refused: usize,
 }
 
 impl Unchanged {
     async fn new() -> Self {
-        let site = Site::new().await;
-        let client = site.client("a").await;
+        let sandbox = Sandbox::new().await;
+        let client = sandbox.client("a").await;
         client.register(3600).await;
         Self {
-            site,
+            sandbox,
             client,
             refused: 0,
         }
@@ -51,10 +51,10 @@ impl Unchanged {
     /// G3: the call is refused with exactly this message, changes nothing, and the
     /// session goes on.
     async fn refuses(&mut self, tool: &'static str, arguments: &Value, message: &str) {
-        let before = fs::read(self.site.mesh().join("journal.1")).unwrap();
+        let before = fs::read(self.sandbox.mesh().join("journal.1")).unwrap();
         let said = self.client.refused(tool, arguments).await;
         assert_eq!(said, message, "{tool} {arguments}");
-        let after = fs::read(self.site.mesh().join("journal.1")).unwrap();
+        let after = fs::read(self.sandbox.mesh().join("journal.1")).unwrap();
         assert!(before == after, "{tool} {arguments} changed the state");
         let claims = self.client.claims(json!({})).await;
         assert!(claims["claims"].is_array(), "the session goes on");

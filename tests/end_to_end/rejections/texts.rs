@@ -1,7 +1,7 @@
 //! Texts that are empty, too long, reserved, or do not print.
 
 use serde_json::json;
-use tests::story;
+use tests::run;
 
 use super::{Unchanged, with};
 
@@ -25,7 +25,7 @@ const CREATING: &[(&str, &str, usize, bool)] = &[
 /// G8: lengths, from below and above.
 #[test]
 fn a_text_that_is_empty_or_too_long_is_refused() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         for &(tool, field, max, _) in CREATING {
             let end = format!("allowed is 1 to {max} bytes");
@@ -69,7 +69,7 @@ fn a_text_that_is_empty_or_too_long_is_refused() {
 /// What only names something takes any name but none.
 #[test]
 fn an_empty_name_is_refused_and_an_odd_one_is_not() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         for (tool, field) in [
             ("roster", "agent_id"),
@@ -107,7 +107,7 @@ fn an_empty_name_is_refused_and_an_odd_one_is_not() {
 /// G8: printable characters only.
 #[test]
 fn a_character_that_does_not_print_is_refused() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         let end = "without control and bidirectional formatting characters";
         for &(tool, field, _, breaks) in CREATING {
@@ -150,7 +150,7 @@ fn a_character_that_does_not_print_is_refused() {
 
 #[test]
 fn a_reserved_agent_id_is_refused() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         let allowed = "an id other than \"*\" and \"mesh\" that does not start with \"topic:\"";
         for id in ["*", "mesh", "topic:x", "topic:"] {

@@ -1,14 +1,14 @@
 //! What only a queue can make wrong.
 
 use serde_json::{Value, json};
-use tests::{all, story};
+use tests::{all, run};
 
 use super::Unchanged;
 
 /// C7: a ticket keeps its mode.
 #[test]
 fn another_mode_while_queued_is_refused() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         server
             .client
@@ -33,7 +33,7 @@ fn another_mode_while_queued_is_refused() {
 /// G8: 1,000 tickets a resource.
 #[test]
 fn the_thousand_and_first_ticket_is_refused() {
-    story(async {
+    run(async {
         let mut server = Unchanged::new().await;
         server
             .client

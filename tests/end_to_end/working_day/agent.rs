@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tests::{CallError, Client, PATIENCE, Random, Site, in_time};
+use tests::{CallError, Client, PATIENCE, Random, Sandbox, in_time};
 
 use super::diary::{Claimed, Diary, Mailbox, Posted, Released, Span};
 use super::{AGENTS, DAY, LEASE_SECONDS, RESOURCES, TOPIC, TTL_SECONDS, text};
@@ -24,7 +24,7 @@ struct Gone;
 pub(super) struct Agent<'a> {
     n: usize,
     name: String,
-    site: &'a Site,
+    sandbox: &'a Sandbox,
     diary: &'a RefCell<Diary>,
     random: Random,
     client: Client,
@@ -43,12 +43,12 @@ impl<'a> Agent<'a> {
     /// Starts the agent's server in one of the two worktrees, and registers.
     pub(super) async fn start(
         n: usize,
-        site: &'a Site,
+        sandbox: &'a Sandbox,
         diary: &'a RefCell<Diary>,
         mut random: Random,
     ) -> Self {
         let name = name(n);
-        let client = connect(n, &name, site).await;
+        let client = connect(n, &name, sandbox).await;
         let day = DAY.as_millis() as u64;
         let mut kills: Vec<Instant> = (0..random.below(KILLS + 2))
             .map(|_| Instant::now() + random.millis(500, day - 1000))
@@ -57,7 +57,7 @@ impl<'a> Agent<'a> {
         Self {
             n,
             name,
-            site,
+            sandbox,
             diary,
             random,
             client,
@@ -161,7 +161,7 @@ impl<'a> Agent<'a> {
         if std::mem::take(&mut self.killed) {
             self.held.clear();
             self.awaited.clear();
-            let client = connect(self.n, &self.name, self.site).await;
+            let client = connect(self.n, &self.name, self.sandbox).await;
             std::mem::replace(&mut self.client, client).kill();
         }
     }
@@ -407,9 +407,9 @@ fn claim_arguments(resource: &str, shared: bool, queue: bool) -> Value {
 }
 
 /// Even agents work in the main worktree, odd ones in the second.
-async fn connect(n: usize, name: &str, site: &Site) -> Client {
+async fn connect(n: usize, name: &str, sandbox: &Sandbox) -> Client {
     let directory = ["main", "second"][n % 2];
-    let client = site.client_in(directory, name).await;
+    let client = sandbox.client_in(directory, name).await;
     let registered = client.register(TTL_SECONDS).await;
     assert_eq!(
         registered["epoch"], 1,

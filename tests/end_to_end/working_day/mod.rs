@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::{Client, Random, Site, all, log, story};
+use tests::{Client, Random, Sandbox, all, log, run};
 
 use agent::Agent;
 use diary::Diary;
@@ -37,16 +37,16 @@ const TOPIC: &str = "topic:build";
 /// A2, A3, C2, C3, C4, C6, C8, C9, G4, G6, M1, M2, M3, M4, M5, M6, M7, S2, S4.
 #[test]
 fn a_working_day_of_twelve_agents_loses_nothing() {
-    story(async {
+    run(async {
         let mut random = Random::new(Random::seed());
-        let site = Site::repository();
-        site.git("main", &["worktree", "add", "--quiet", "../second"]);
-        site.follow_lock_setting().await;
+        let sandbox = Sandbox::repository();
+        sandbox.git("main", &["worktree", "add", "--quiet", "../second"]);
+        sandbox.follow_lock_setting().await;
         let diary = RefCell::new(Diary::default());
         let stopped = random.below(AGENTS as u64) as usize;
         let agents = all((0..AGENTS).map(|n| {
-            let (site, diary, random) = (&site, &diary, random.fork());
-            async move { Agent::start(n, site, diary, random).await }
+            let (sandbox, diary, random) = (&sandbox, &diary, random.fork());
+            async move { Agent::start(n, sandbox, diary, random).await }
         }))
         .await;
 
@@ -67,13 +67,13 @@ fn a_working_day_of_twelve_agents_loses_nothing() {
         let diary = diary.into_inner();
         println!("{}", diary.summary());
         diary.was_no_holiday();
-        evening(&site, &diary).await;
+        evening(&sandbox, &diary).await;
     });
 }
 
 /// What fresh processes find when the agents are gone.
-async fn evening(site: &Site, diary: &Diary) {
-    let newcomer = site.client_in("second", "newcomer").await;
+async fn evening(sandbox: &Sandbox, diary: &Diary) {
+    let newcomer = sandbox.client_in("second", "newcomer").await;
     let roster = newcomer.roster(json!({})).await;
     let agents = roster["agents"].as_array().expect("agents");
     assert_eq!(
@@ -90,18 +90,18 @@ async fn evening(site: &Site, diary: &Diary) {
     checks::mail(&newcomer, diary).await;
     for n in 0..AGENTS {
         let name = agent::name(n);
-        let reader = site.client_in("main", &name).await;
+        let reader = sandbox.client_in("main", &name).await;
         checks::mailbox(&reader, diary).await;
         reader.leave().await;
     }
     newcomer.leave().await;
-    let snapshot = log::read(&site.mesh()).await;
+    let snapshot = log::read(&sandbox.mesh()).await;
     checks::trail(&snapshot, diary);
     checks::holds_never_overlap(diary);
     checks::fences_follow_time(diary);
     checks::messages_follow_time(diary);
     assert!(
-        !site.path("second/.mesh").exists(),
+        !sandbox.path("second/.mesh").exists(),
         "S4: worktrees share one folder"
     );
 }

@@ -33,7 +33,7 @@ pub(crate) async fn run(stage: &mut Stage<'_>) {
         for server in 1..crew.servers.len() {
             crew.post(server, 100).await;
         }
-        let answer = crew.servers[0].answer(held, crate::server::PATIENCE).await;
+        let answer = crew.servers[0].answer(held, tests::PATIENCE).await;
         stage.report.expect(SCENE, answer.reply().is_some(), || {
             format!("a held call is answered {answer:?}")
         });

@@ -12,12 +12,12 @@ use tokio::task::LocalSet;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs a test on one thread, where its tasks need not be `Send`.
-pub fn story(told: impl Future<Output = ()>) {
+pub fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    runtime.block_on(LocalSet::new().run_until(told));
+    runtime.block_on(LocalSet::new().run_until(test));
 }
 
 /// What `future` gives, within `limit`.

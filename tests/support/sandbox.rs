@@ -12,8 +12,9 @@ use mesh::core::Claims;
 use tempfile::TempDir;
 
 use super::client::Client;
-use super::line::Line;
+use super::json_rpc::VERSION;
 use super::process::Process;
+use super::raw_client::RawClient;
 
 /// What leads to other folders or another look, if the tests themselves run in such an
 /// environment.
@@ -34,19 +35,19 @@ const FOREIGN: [&str; 12] = [
 
 /// A place for one test.
 #[derive(Debug)]
-pub struct Site {
+pub struct Sandbox {
     root: TempDir,
     /// What `MESH_DIR` is set to, if it is.
     mesh_dir: Option<PathBuf>,
 }
 
-impl Site {
+impl Sandbox {
     /// An empty place whose processes get its `.mesh` by `MESH_DIR`. The folder does not
     /// exist yet, unless [`follow_lock_setting`](Self::follow_lock_setting) makes it.
     pub async fn new() -> Self {
-        let site = Self::bare();
-        site.follow_lock_setting().await;
-        site
+        let sandbox = Self::bare();
+        sandbox.follow_lock_setting().await;
+        sandbox
     }
 
     /// Makes the folder if `MESH_TEST_LOCK=directory` asks for the other kind of store
@@ -82,17 +83,17 @@ impl Site {
 
     /// A git repository with one commit, whose processes find its `.mesh` by themselves.
     pub fn repository() -> Self {
-        let site = Self {
+        let sandbox = Self {
             root: directory(),
             mesh_dir: None,
         };
-        fs::create_dir(site.path("main")).expect("a directory");
-        site.git("main", &["init", "--quiet"]);
-        site.git(
+        fs::create_dir(sandbox.path("main")).expect("a directory");
+        sandbox.git("main", &["init", "--quiet"]);
+        sandbox.git(
             "main",
             &["commit", "--quiet", "--allow-empty", "-m", "first"],
         );
-        site
+        sandbox
     }
 
     /// Makes the folder with the library, which may choose the kind of store lock.
@@ -180,9 +181,16 @@ impl Site {
         Client::connect(agent_id, self.command(directory, &["mcp"])).await
     }
 
-    /// A `mesh mcp` to be spoken to line by line; nothing is said yet.
-    pub fn line(&self) -> Line {
-        Line::open(Process::start(self.command("", &["mcp"])))
+    /// A client that sends what it is told, with a `mesh mcp` of its own; nothing is said yet.
+    pub fn raw_client(&self) -> RawClient {
+        RawClient::open(Process::start(self.command("", &["mcp"])))
+    }
+
+    /// The same, with hands shaken.
+    pub async fn raw_session(&self) -> RawClient {
+        let mut client = self.raw_client();
+        client.initialize(VERSION).await;
+        client
     }
 }
 
