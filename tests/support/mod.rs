@@ -6,7 +6,7 @@
 //! what it is told). [`Random`] makes choices that a seed repeats, and
 //! [`log`] reads a folder as the library sees it.
 //!
-//! [`transcript`] runs what a page shows of a shell, and [`markdown`] finds it there.
+//! [`transcript`] runs what a page shows of a shell, which [`pages`] finds there.
 //! [`citations`] finds who cites a rule of the contract.
 //!
 //! Guarantees:
@@ -27,7 +27,6 @@ pub mod citations;
 mod client;
 pub mod json_rpc;
 pub mod log;
-pub mod markdown;
 mod process;
 mod random;
 mod raw_client;

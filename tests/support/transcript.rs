@@ -15,9 +15,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use pages::markdown::{Block, blocks};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::markdown::{Block, blocks};
 use super::sandbox::Sandbox;
 
 /// How long one command may take. A page shows what ends at once; this only ends what hangs.

@@ -1,6 +1,10 @@
-//! The fenced blocks of a Markdown page, with their lines.
+//! The fenced blocks of a page, with their lines.
 
 use std::ops::Range;
+
+use pulldown_cmark::{CodeBlockKind, Event, Tag, TagEnd};
+
+use super::{events, line_at};
 
 /// A fenced block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,41 +30,33 @@ impl Block {
 /// line, as it does for a reader.
 pub fn blocks(page: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
-    let mut open: Option<(Block, &str)> = None;
-    for (line, number) in page.lines().zip(1..) {
-        let trimmed = line.trim_start();
-        match &mut open {
-            None => {
-                let fence = fence_of(trimmed);
-                if let Some(fence) = fence {
-                    let block = Block {
-                        info: trimmed[fence.len()..].trim().to_owned(),
-                        line: number,
-                        indent: line[..line.len() - trimmed.len()].to_owned(),
-                        text: String::new(),
-                    };
-                    open = Some((block, fence));
+    let mut open: Option<Block> = None;
+    for (event, range) in events(page) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
+                open = Some(Block {
+                    info: info.into_string(),
+                    line: line_at(page, range.start),
+                    indent: before(page, range.start).to_owned(),
+                    text: String::new(),
+                });
+            }
+            Event::Text(part) => {
+                if let Some(block) = &mut open {
+                    block.text.push_str(&part);
                 }
             }
-            Some((_, fence))
-                if trimmed.starts_with(*fence) && fence_of(trimmed) == Some(trimmed.trim_end()) =>
-            {
-                blocks.extend(open.take().map(|(block, _)| block));
-            }
-            Some((block, _)) => {
-                let text = line.strip_prefix(&block.indent).unwrap_or(trimmed);
-                block.text.extend([text, "\n"]);
-            }
+            Event::End(TagEnd::CodeBlock) => blocks.extend(open.take()),
+            _ => {}
         }
     }
-    blocks.extend(open.map(|(block, _)| block));
     blocks
 }
 
-/// The fence that a line begins with: three or more backticks.
-fn fence_of(line: &str) -> Option<&str> {
-    let length = line.len() - line.trim_start_matches('`').len();
-    (length >= 3).then(|| &line[..length])
+/// What stands before an offset in its line.
+fn before(page: &str, offset: usize) -> &str {
+    let (before, _) = page.split_at(offset);
+    before.rsplit('\n').next().unwrap_or_default()
 }
 
 #[cfg(test)]
