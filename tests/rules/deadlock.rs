@@ -5,7 +5,6 @@
 //! that was refused as one must close one there, and the circle that is shown must be one of
 //! the shortest, link by link. Leases and agents lapse, and clocks step back.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use mesh::core::{
@@ -15,7 +14,9 @@ use mesh::core::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::test_runner::TestCaseError;
+
+use crate::histories::{self, Seen};
 
 const AGENTS: [&str; 5] = ["a", "b", "c", "d", "e"];
 const RESOURCES: [&str; 4] = ["r", "s", "t", "u"];
@@ -33,8 +34,6 @@ const SOMETIMES: [&str; 7] = [
     "a ticket that closes none of the chains it joins",
     "a lapse while waiting",
 ];
-
-type Seen = RefCell<BTreeSet<&'static str>>;
 
 #[derive(Clone, Debug)]
 struct Step {
@@ -77,30 +76,9 @@ fn step() -> impl Strategy<Value = Step> {
 /// one, what is shown is a shortest one, and no circle is ever there.
 #[test]
 fn exactly_the_circles_are_refused() {
-    let asked = Config::default();
-    let config = Config {
-        cases: asked.cases.max(CASES),
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        ..asked
-    };
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(config, rng);
-    let seen = Seen::default();
-    let outcome = runner.run(&vec(step(), 1..80), |steps| {
-        live_through(&steps, &seen).map_err(TestCaseError::fail)
+    histories::each(CASES, &vec(step(), 1..80), &SOMETIMES, |steps, seen| {
+        live_through(&steps, seen).map_err(TestCaseError::fail)
     });
-    match outcome {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, steps)) => panic!("{reason}\n{steps:#?}"),
-        Err(TestError::Abort(reason)) => panic!("{reason}"),
-    }
-    let seen = seen.into_inner();
-    let never: Vec<_> = SOMETIMES
-        .iter()
-        .filter(|what| !seen.contains(*what))
-        .collect();
-    assert!(never.is_empty(), "these never happened: {never:?}");
 }
 
 fn live_through(steps: &[Step], seen: &Seen) -> Result<(), String> {

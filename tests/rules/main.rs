@@ -17,6 +17,7 @@
 mod adopted;
 mod cited;
 mod deadlock;
+mod histories;
 mod host;
 mod random;
 mod reference;

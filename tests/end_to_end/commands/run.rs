@@ -154,15 +154,18 @@ fn what_is_taken_is_not_waited_for_unless_wished() {
 fn runs_wait_in_line_and_each_has_a_higher_fence() {
     let sandbox = Sandbox::bare();
     let holder = "echo in; read go; echo out";
-    let mut first = Running::start(&sandbox, &["r", "--agent", "a", "--", "sh", "-c", holder]);
-    assert_eq!(first.line(), "in");
+    let mut first = Running::begun(
+        &sandbox,
+        &["r", "--agent", "a", "--", "sh", "-c", holder],
+        "in",
+    );
     let second = "echo fence $MESH_FENCE";
     let mut second = Running::start(&sandbox, &["r", "--agent", "b", "--", "sh", "-c", second]);
     until("the second in line", || claims(&sandbox, "r").1 == ["b"]);
     first.tell("go");
     assert_eq!(second.line(), "fence 2");
-    assert_eq!(second.ended(), (Some(0), String::new()));
-    assert_eq!(first.ended(), (Some(0), String::new()));
+    second.ends_well();
+    first.ends_well();
     assert!(is_free(&sandbox, "r"));
 }
 
@@ -170,13 +173,10 @@ fn runs_wait_in_line_and_each_has_a_higher_fence() {
 fn sharers_run_side_by_side() {
     let sandbox = Sandbox::bare();
     let line = ["r", "--shared", "--", "sh", "-c", "echo in; read go"];
-    let running = [
-        Running::start(&sandbox, &line),
-        Running::start(&sandbox, &line),
+    let _running = [
+        Running::begun(&sandbox, &line, "in"),
+        Running::begun(&sandbox, &line, "in"),
     ];
-    for one in &running {
-        assert_eq!(one.line(), "in");
-    }
     assert_eq!(run(&sandbox, &["r", "-n", "--", "true"]).code, Some(75));
     run(&sandbox, &["r", "-n", "-s", "--", "true"]).well();
     let ever = u64::MAX.to_string();
@@ -203,7 +203,7 @@ fn several_resources_are_all_or_nothing() {
     }
     mesh(&sandbox, &["release", "b", "--agent", "ann"]).well();
     assert_eq!(waiting.line(), r#"{"a":2,"b":2,"c":1}"#);
-    assert_eq!(waiting.ended(), (Some(0), String::new()));
+    waiting.ends_well();
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn runs_that_name_the_same_resources_in_any_order_get_them_in_turn() {
     };
     let runs = [rounds(&["a", "-r", "b"]), rounds(&["b", "-r", "a"])];
     for mut one in runs.into_iter().flatten() {
-        assert_eq!(one.ended(), (Some(0), String::new()));
+        one.ends_well();
     }
     assert!(is_free(&sandbox, "a") && is_free(&sandbox, "b"));
 }
@@ -231,8 +231,7 @@ fn a_run_that_would_wait_for_ever_is_told_so() {
     let script = "echo in; read go; exec $0 run b -- echo never";
     let mesh_path = binary().to_str().unwrap();
     let line = ["a", "--agent", "ann", "--", "sh", "-c", script, mesh_path];
-    let mut outer = Running::start(&sandbox, &line);
-    assert_eq!(outer.line(), "in");
+    let mut outer = Running::begun(&sandbox, &line, "in");
     let queued = mesh(&sandbox, &["claim", "a", "--agent", "bob", "--queue"]);
     assert_eq!(queued.code, Some(75));
     outer.tell("go");
@@ -251,8 +250,7 @@ fn a_run_that_would_wait_for_ever_is_told_so() {
 fn runs_of_one_agent_are_not_taken_for_one() {
     let sandbox = Sandbox::bare();
     let line = ["r", "--agent", "ann", "--", "sh", "-c", "echo in; read go"];
-    let mut first = Running::start(&sandbox, &line);
-    assert_eq!(first.line(), "in");
+    let mut first = Running::begun(&sandbox, &line, "in");
     let second = run(&sandbox, &line);
     assert_eq!((second.code, second.out.as_str()), (Some(75), ""));
     assert!(
@@ -260,7 +258,7 @@ fn runs_of_one_agent_are_not_taken_for_one() {
         "{second:?}"
     );
     first.tell("go");
-    assert_eq!(first.ended(), (Some(0), String::new()));
+    first.ends_well();
 
     let alone = "mkdir inside && rmdir inside";
     let line = ["r", "--agent", "ann", "-E", "0", "--", "sh", "-c", alone];
@@ -285,16 +283,14 @@ fn signals_reach_the_command_and_its_answer_comes_back() {
     for (name, signal) in each {
         let script =
             format!("trap 'echo got {name}; exit 3' {name}; echo up; while :; do read x; done");
-        let mut running = Running::start(&sandbox, &["r", "--", "sh", "-c", &script]);
-        assert_eq!(running.line(), "up");
+        let mut running = Running::begun(&sandbox, &["r", "--", "sh", "-c", &script], "up");
         running.signal(signal);
         assert_eq!(running.line(), format!("got {name}"));
-        assert_eq!(running.ended(), (Some(3), String::new()));
+        running.ends_with(3);
     }
-    let mut running = Running::start(&sandbox, &["r", "--", "sh", "-c", "echo up; read x"]);
-    assert_eq!(running.line(), "up");
+    let mut running = Running::begun(&sandbox, &["r", "--", "sh", "-c", "echo up; read x"], "up");
     running.signal(Signal::TERM);
-    assert_eq!(running.ended(), (Some(143), String::new()));
+    running.ends_with(143);
     assert!(is_free(&sandbox, "r"));
 }
 
@@ -316,7 +312,7 @@ fn a_command_is_stopped_and_goes_on_with_its_run() {
         !state_of(command).starts_with('T')
     });
     running.tell("end");
-    assert_eq!(running.ended(), (Some(0), String::new()));
+    running.ends_well();
 }
 
 #[test]
@@ -328,7 +324,7 @@ fn a_run_that_is_asked_to_end_while_it_waits_leaves_nothing() {
         let mut waiting = Running::start(&sandbox, &line);
         until("bob in line", || claims(&sandbox, "b").1 == ["bob"]);
         waiting.signal(signal);
-        assert_eq!(waiting.ended(), (Some(code), String::new()));
+        waiting.ends_with(code);
         assert_eq!(waiting.everybody_gone(), [""; 0]);
         assert_eq!(claims(&sandbox, "b"), (vec!["ann".to_owned()], vec![]));
         assert!(is_free(&sandbox, "a"));
@@ -346,7 +342,7 @@ fn the_lease_is_renewed_while_the_command_lives() {
         mesh(&sandbox, &["fence", "r", "1"]).well();
     }
     running.tell("end");
-    assert_eq!(running.ended(), (Some(0), String::new()));
+    running.ends_well();
     let log = mesh(&sandbox, &["log", "--resource", "r", "--json"])
         .well()
         .out;
@@ -365,8 +361,7 @@ fn a_lost_lease_ends_the_command_and_what_it_started() {
     let line = [
         "r", "--agent", "ann", "--lease", "1", "--", "sh", "-c", script,
     ];
-    let mut running = Running::start(&sandbox, &line);
-    assert_eq!(running.line(), "up");
+    let mut running = Running::begun(&sandbox, &line, "up");
     let start = Instant::now();
     mesh(&sandbox, &["release", "r", "--agent", "ann"]).well();
     mesh(&sandbox, &["claim", "r", "--agent", "bob"]).well();
@@ -388,8 +383,7 @@ fn a_killed_run_takes_its_command_with_it_and_its_lease_lapses() {
     let sandbox = Sandbox::bare();
     let line = ["r", "--agent", "ann", "--lease", "2", "--"];
     let line = [&line[..], &["sh", "-c", "sleep 600 & echo up; wait"]].concat();
-    let mut running = Running::start(&sandbox, &line);
-    assert_eq!(running.line(), "up");
+    let mut running = Running::begun(&sandbox, &line, "up");
     running.signal(Signal::KILL);
     assert_eq!(running.ended().0, None);
     assert_eq!(running.everybody_gone(), [""; 0]);
@@ -406,8 +400,7 @@ fn a_run_that_stands_still_does_not_keep_its_command_beyond_the_lease() {
     let line = [
         "r", "--agent", "ann", "--lease", "1", "--", "sh", "-c", script,
     ];
-    let mut running = Running::start(&sandbox, &line);
-    assert_eq!(running.line(), "up");
+    let mut running = Running::begun(&sandbox, &line, "up");
     running.signal(Signal::STOP);
     assert_eq!(running.line(), "ends");
     let told = "mesh: the lease has ended, and nobody renewed it in time; the command is stopped\n";
@@ -441,7 +434,7 @@ fn a_run_ends_with_its_command() {
     let script = "sleep 600 >/dev/null 2>&1 & echo $!";
     let mut running = Running::start(&sandbox, &["r", "--", "sh", "-c", script]);
     let left = running.pid();
-    assert_eq!(running.ended(), (Some(0), String::new()));
+    running.ends_well();
     assert!(is_free(&sandbox, "r"));
     send(left, Signal::KILL);
 }

@@ -52,6 +52,14 @@ impl Running {
         }
     }
 
+    /// Starts `mesh run` with `arguments`, and waits until its command says so.
+    #[track_caller]
+    pub(super) fn begun(sandbox: &Sandbox, arguments: &[&str], said: &str) -> Self {
+        let running = Self::start(sandbox, arguments);
+        assert_eq!(running.line(), said);
+        running
+    }
+
     /// The next line of its output.
     pub(super) fn line(&self) -> String {
         let line = self.lines.recv_timeout(PATIENCE);
@@ -84,6 +92,18 @@ impl Running {
             status.is_some()
         });
         (status.and_then(|status| status.code()), self.complaints())
+    }
+
+    /// Waits until it has ended: with this exit code, and without a word on standard error.
+    #[track_caller]
+    pub(super) fn ends_with(&mut self, code: i32) {
+        assert_eq!(self.ended(), (Some(code), String::new()));
+    }
+
+    /// The same, as a success.
+    #[track_caller]
+    pub(super) fn ends_well(&mut self) {
+        self.ends_with(0);
     }
 
     /// Waits until nobody is left who could write to its output: not `mesh run`, not the

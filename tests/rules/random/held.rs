@@ -12,7 +12,8 @@ use mesh::core::{
     collect, decide, prospect,
 };
 
-use super::{Seen, ensure};
+use super::ensure;
+use crate::histories::Seen;
 
 /// How long each place in the queue leaves what has lapsed to the one in front of it, at
 /// most.

@@ -6,7 +6,8 @@ use mesh::core::{
     Command, Decision, Event, Inbox, MessageId, Millis, PostReply, Read, Reply, State,
 };
 
-use super::{Seen, ensure};
+use super::ensure;
+use crate::histories::Seen;
 
 /// How long a retry key counts (M7).
 const HOUR: Millis = 3_600_000;

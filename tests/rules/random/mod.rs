@@ -5,10 +5,6 @@
 //! are checked here (determinism, replay, checkpoints, invariants), the rules on the trace
 //! alone in [`trace`], the indexed mailboxes against a filter over all messages in [`mail`],
 //! what mesh says of its own accord in [`told`], and what held calls wait for in [`held`].
-//!
-//! The histories are the same on every run, so that a failure stays one; `PROPTEST_CASES`
-//! asks for more of them. What must happen *sometimes* is noted and asserted in the end,
-//! since a promise about something that never happens is kept by anything.
 
 mod held;
 mod history;
@@ -16,16 +12,11 @@ mod mail;
 mod told;
 mod trace;
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
-
 use mesh::core::{Decision, Entry, Part, Snapshot, SnapshotBuilder, decide};
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::test_runner::TestCaseError;
 
+use crate::histories::{self, Seen};
 use history::{History, Step, steps};
-
-/// What has happened in any history so far.
-type Seen = RefCell<BTreeSet<&'static str>>;
 
 /// How many histories there are, at least.
 const CASES: u32 = 800;
@@ -71,28 +62,9 @@ const SOMETIMES: [&str; 32] = [
 /// history.
 #[test]
 fn every_history_keeps_the_rules() {
-    let asked = Config::default();
-    let config = Config {
-        cases: asked.cases.max(CASES),
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        ..asked
-    };
-    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(config, rng);
-    let seen = Seen::default();
-    let outcome = runner.run(&steps(), |steps| live_through(&steps, &seen));
-    match outcome {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, steps)) => panic!("{reason}\n{steps:#?}"),
-        Err(TestError::Abort(reason)) => panic!("{reason}"),
-    }
-    let seen = seen.into_inner();
-    let never: Vec<_> = SOMETIMES
-        .iter()
-        .filter(|what| !seen.contains(*what))
-        .collect();
-    assert!(never.is_empty(), "these never happened: {never:?}");
+    histories::each(CASES, &steps(), &SOMETIMES, |steps, seen| {
+        live_through(&steps, seen)
+    });
 }
 
 fn live_through(steps: &[Step], seen: &Seen) -> Result<(), TestCaseError> {

@@ -8,7 +8,8 @@ use mesh::core::{
 };
 use serde_json::{Value, json};
 
-use super::{Seen, ensure};
+use super::ensure;
+use crate::histories::Seen;
 
 /// How long a message from mesh lives, and a loss is spoken of.
 const HOUR: Millis = 3_600_000;

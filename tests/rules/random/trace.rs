@@ -7,7 +7,8 @@ use mesh::core::{
     ClaimStatus, Command, Decision, Event, Millis, Mode, Reply, ResourceState, State,
 };
 
-use super::{Seen, ensure};
+use super::ensure;
+use crate::histories::Seen;
 
 /// What the contract grants a clock before a deadline is cut (C12).
 const TOLERANCE: Millis = 60_000;
