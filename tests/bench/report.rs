@@ -143,12 +143,7 @@ pub(crate) fn write(out: &Path, page: &str, groups: &[Group]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Unit;
-
-    fn sample(unit: Unit, runs: &[f64]) -> Sample {
-        let runs = runs.to_vec();
-        Sample { unit, runs }
-    }
+    use crate::stats::{Unit, tests::sample};
 
     #[test]
     fn a_row_says_what_stands_beside_and_whether_the_goal_is_met() {
