@@ -11,7 +11,7 @@ use crate::held::{Asked, Held, Pending};
 use crate::nonces::Nonces;
 use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
 use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune};
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// How many commands, and how many bytes of them, one entry carries at most.
 const BATCH_COMMANDS: usize = 256;
@@ -163,11 +163,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             if let Poll::Ready(Ok(signal)) = signal.as_mut().poll(context) {
                 return Poll::Ready(Next::Signal(signal));
             }
-            if holding {
-                let asleep = planted::is(Bug::NewsSleptThrough);
-                if !asleep && changed.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Next::Look);
-                }
+            let mut news = || changed.as_mut().poll(context);
+            if holding && sound!(news(), Bug::NewsSleptThrough => Poll::Pending).is_ready() {
+                return Poll::Ready(Next::Look);
             }
             if (holding || watching) && look.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Next::Look);
@@ -313,11 +311,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let mut writing = !asked.iter().all(Asked::may_only_read);
         let mut losses = 0;
         loop {
-            let early = planted::is(Bug::NowBeforeLock).then(|| self.clock.now());
-            if writing {
-                self.lock.acquire().await;
-            }
-            let attempt = self.attempt(asked, writing, early).await;
+            let attempt = self.attempt(asked, writing).await;
             if writing {
                 self.lock.release().await;
             }
@@ -334,20 +328,20 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
+    /// An attempt that writes takes the lock, and leaves it to its caller to release it.
     async fn attempt(
         &mut self,
         asked: &[Asked<'_>],
         writing: bool,
-        early: Option<Millis>,
     ) -> Result<Attempt, StorageError> {
-        self.catch_up().await?;
-        let mut stuck = None;
-        if writing && self.storage.checkpoint_need() == CheckpointNeed::Required {
-            stuck = self.checkpoint().await.err();
-            self.catch_up().await?;
-        }
         // The wall clock is read after everything that may have waited.
-        let now = early.unwrap_or_else(|| self.clock.now());
+        let (stuck, now) = sound!(
+            (self.prepare(writing).await?, self.clock.now()),
+            Bug::NowBeforeLock => {
+                let now = self.clock.now();
+                (self.prepare(writing).await?, now)
+            }
+        );
         let (events, answers, state) = self.decide_all(asked, now);
         if events.is_empty() {
             return Ok(Attempt::Answered(answers));
@@ -360,6 +354,21 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             (Append::Lost, None) => Ok(Attempt::Lost),
             (Append::Lost, Some(error)) => Err(error),
         }
+    }
+
+    /// Comes to the end of the log, with the lock if `writing`. Gives back why a checkpoint
+    /// that is required cannot be written.
+    async fn prepare(&mut self, writing: bool) -> Result<Option<StorageError>, StorageError> {
+        if writing {
+            self.lock.acquire().await;
+        }
+        self.catch_up().await?;
+        let mut stuck = None;
+        if writing && self.storage.checkpoint_need() == CheckpointNeed::Required {
+            stuck = self.checkpoint().await.err();
+            self.catch_up().await?;
+        }
+        Ok(stuck)
     }
 
     /// Decides one command after the other, each on the state that the ones before it

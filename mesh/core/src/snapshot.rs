@@ -15,7 +15,7 @@ use super::limits::MAX_COUNT;
 use super::names::{AgentId, Resource};
 use super::state::{Agent, KeyedPost, Loss, Message, ResourceState, State};
 use super::trail::{Trail, TrailRecord};
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// How many rows a part holds at most.
 const PART_ROWS: usize = 512;
@@ -41,11 +41,11 @@ impl Snapshot {
     pub fn apply(&mut self, entry: &Entry) {
         debug_assert_eq!(entry.seq, self.seq + 1, "entries are applied one by one");
         self.seq = entry.seq;
-        let fences = self.state.fences.clone();
-        self.state.apply_entry(entry);
-        if planted::is(Bug::FenceInMemoryOnly) {
+        sound!(self.state.apply_entry(entry), Bug::FenceInMemoryOnly => {
+            let fences = self.state.fences.clone();
+            self.state.apply_entry(entry);
             self.state.fences = fences;
-        }
+        });
         self.trail.record(entry);
     }
 
@@ -75,11 +75,11 @@ impl Snapshot {
             .resources
             .iter()
             .map(|(name, r)| (name.clone(), r.clone()));
-        let fences = state
-            .fences
-            .iter()
-            .map(|(name, fence)| (name.clone(), *fence))
-            .filter(|_| !planted::is(Bug::FencesLeftOutOfCheckpoint));
+        let fences = sound!(
+            &state.fences,
+            Bug::FencesLeftOutOfCheckpoint => Box::leak(Box::default())
+        );
+        let fences = fences.iter().map(|(name, fence)| (name.clone(), *fence));
         let messages = mail
             .messages
             .iter()
@@ -89,11 +89,13 @@ impl Snapshot {
             .iter()
             .map(|(id, cursor)| (id.clone(), *cursor));
         let keys = mail.keys.iter().map(|(id, post)| (*id, post.clone()));
-        let losses = state
-            .losses
+        let losses = sound!(
+            &state.losses,
+            Bug::LossesLeftOutOfCheckpoint => Box::leak(Box::default())
+        );
+        let losses = losses
             .iter()
-            .map(|(whose, loss)| (whose.clone(), loss.clone()))
-            .filter(|_| !planted::is(Bug::LossesLeftOutOfCheckpoint));
+            .map(|(whose, loss)| (whose.clone(), loss.clone()));
         std::iter::once(newest)
             .chain(chunks(agents, one).map(Part::Agents))
             .chain(chunks(fences, one).map(Part::Fences))

@@ -9,7 +9,7 @@ use crate::rejection::Rejection;
 use crate::reply::{AgentView, Liveness, RegisterReply, RosterReply};
 use crate::state::Agent;
 use crate::time::{Timestamp, after};
-use planted::Bug;
+use planted::{Bug, sound};
 
 impl Draft {
     /// Rules A1 and A3.
@@ -51,11 +51,9 @@ impl Draft {
     /// Rule A6: a registered agent that acts is alive by it, or alive again. Does
     /// nothing for one that never registered, whatever its name looks like.
     pub(super) fn heartbeat(&mut self, agent_id: &str) {
-        if planted::is(Bug::ActingIsNoHeartbeat) {
-            return;
-        }
         let agent_id = AgentId::from(agent_id);
-        let Some(epoch) = self.incarnation(&agent_id) else {
+        let Some(epoch) = sound!(self.incarnation(&agent_id), Bug::ActingIsNoHeartbeat => None)
+        else {
             return;
         };
         let Some(agent) = self.state.agent(&agent_id) else {
@@ -78,7 +76,7 @@ impl Draft {
         self.cut_registration(agent_id);
         let agent = self.state.agent(agent_id)?;
         let epoch = agent.epoch;
-        if !agent.is_dead(self.now) || planted::is(Bug::EpochKeptAfterDeath) {
+        if !sound!(agent.is_dead(self.now), Bug::EpochKeptAfterDeath => false) {
             return Some(epoch);
         }
         self.settle_involved(agent_id);

@@ -9,7 +9,7 @@ use crate::rejection::Rejection;
 use crate::reply::GcReply;
 use crate::state::State;
 use crate::time::Millis;
-use planted::Bug;
+use planted::{Bug, sound};
 
 impl Draft {
     /// Rule S1. No sign of life of its caller.
@@ -25,13 +25,11 @@ impl Draft {
 
     /// Drops expired messages and forgotten keys; counts the messages.
     fn drop_expired(&mut self) -> u64 {
-        let early = match planted::is(Bug::MessagesDroppedEarly) {
-            true => 10_000,
-            false => 0,
-        };
         let expiring = self.state.mail.expiring.iter();
         let expired = expiring
-            .take_while(|(end, _)| *end <= self.now + early)
+            .take_while(|(end, _)| {
+                *end <= sound!(self.now, Bug::MessagesDroppedEarly => self.now + 10_000)
+            })
             .map(|(_, id)| *id);
         let expired: Vec<MessageId> = expired.collect();
         let keys = self.state.mail.keys.iter();

@@ -16,7 +16,7 @@ use crate::rejection::Rejection;
 use crate::reply::{InboxReply, MessageView, PostReply, ReadReply};
 use crate::state::{Mail, Message};
 use crate::time::{Millis, Timestamp, after, is_recent};
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// The mailbox of all.
 const BROADCAST: &str = "*";
@@ -32,13 +32,11 @@ impl Draft {
         let ttl_ms = check_post(command)?;
         let from = limits::agent_id("agent_id", &command.agent_id)?;
         self.heartbeat(&from);
-        if let Some(reply) = self.posted_before(&from, command.key.as_deref()) {
+        let before = self.posted_before(&from, command.key.as_deref());
+        if let Some(reply) = sound!(before, Bug::RetryKeyIgnored => None) {
             return Ok(reply);
         }
-        let newest = match planted::is(Bug::UlidFromClock) {
-            true => MessageId::ZERO,
-            false => self.state.mail.newest(),
-        };
+        let newest = sound!(self.state.mail.newest(), Bug::UlidFromClock => MessageId::ZERO);
         let message_id = newest.next(self.now, self.entropy);
         let message_id = message_id.ok_or_else(|| {
             let allowed = "a folder whose message ids are not used up; delete .mesh to start over";
@@ -72,9 +70,6 @@ impl Draft {
         let mail = &self.state.mail;
         let name = (from.clone(), Arc::<str>::from(key?));
         let message_id = *mail.by_key.get(&name)?;
-        if planted::is(Bug::RetryKeyIgnored) {
-            return None;
-        }
         let post = mail.keys.get(&message_id)?;
         is_remembered(post.posted_at, self.now).then_some(PostReply {
             message_id,
@@ -125,7 +120,7 @@ impl Draft {
         let addresses = addresses(&command.agent_id, &command.topics)?;
         let up_to = ulid("up_to", &command.up_to)?;
         let newest = self.state.mail.newest();
-        if up_to > newest && !planted::is(Bug::AnyUlidMovesCursor) {
+        if sound!(up_to > newest, Bug::AnyUlidMovesCursor => false) {
             let allowed = format!("at most the newest message, {newest}");
             return Err(Rejection::new("up_to", &command.up_to, allowed));
         }
@@ -202,11 +197,11 @@ fn ulid(field: &str, text: &str) -> Result<MessageId, Rejection> {
 
 /// The mailboxes that an inbox merges: the agent's, the broadcasts', its topics'.
 fn addresses(agent_id: &str, topics: &[String]) -> Result<BTreeSet<Arc<str>>, Rejection> {
-    let mut addresses = BTreeSet::from([Arc::from(BROADCAST)]);
-    addresses.insert(Arc::from(agent_id));
-    if planted::is(Bug::ForeignMailShown) {
-        addresses.insert(Arc::from("a0"));
-    }
+    let own: &[&str] = sound!(
+        &[BROADCAST, agent_id],
+        Bug::ForeignMailShown => &[BROADCAST, agent_id, "a0"]
+    );
+    let mut addresses: BTreeSet<Arc<str>> = own.iter().map(|name| Arc::from(*name)).collect();
     for topic in topics {
         let name = topic.strip_prefix(TOPIC).unwrap_or(topic);
         limits::present("topics", name)?;
