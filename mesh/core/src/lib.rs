@@ -21,6 +21,7 @@
 //! Left to others: durability and order (the [`Storage`](crate::ports::Storage)
 //! port), what time it is, and who may call.
 
+mod arguments;
 mod command;
 mod decide;
 mod event;

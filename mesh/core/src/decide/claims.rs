@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Draft;
+use crate::arguments;
 use crate::command::{Claim, Claims, Mode, Release, Wait};
 use crate::event::Event;
 use crate::ids::ClaimId;
 use crate::limits::{
-    self, DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES, MAX_TICKETS,
+    DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES, MAX_TICKETS,
 };
 use crate::names::{AgentId, Resource};
 use crate::rejection::Rejection;
@@ -32,13 +33,13 @@ pub(super) struct Request {
 impl Request {
     pub(super) fn check(command: &Claim) -> Result<Self, Rejection> {
         if let Some(note) = &command.note {
-            limits::lines("note", note, MAX_TEXT_BYTES)?;
+            arguments::lines("note", note, MAX_TEXT_BYTES)?;
         }
         let lease = command.lease_seconds;
-        let lease = lease.map(|s| limits::seconds("lease_seconds", s, 1..=MAX_LEASE_SECONDS));
+        let lease = lease.map(|s| arguments::seconds("lease_seconds", s, 1..=MAX_LEASE_SECONDS));
         Ok(Self {
-            agent_id: limits::agent_id("agent_id", &command.agent_id)?,
-            resource: limits::resource(&command.resource)?,
+            agent_id: AgentId::acting("agent_id", &command.agent_id)?,
+            resource: Resource::claimable(&command.resource)?,
             mode: command.mode,
             lease_ms: lease.transpose()?,
             wait: wait(command)?,
@@ -50,7 +51,7 @@ impl Request {
 /// What the claim does where it cannot be granted: the time that it waits must be
 /// allowed, and must not contradict what it says about waiting (rule W1).
 fn wait(command: &Claim) -> Result<Wait, Rejection> {
-    let held = limits::wait_seconds(command.wait_seconds)?;
+    let held = arguments::wait_seconds(command.wait_seconds)?;
     if held > 0 && command.wait == Some(Wait::NoWait) {
         return Err(Rejection::described(
             "wait_seconds",
@@ -305,9 +306,9 @@ impl Draft {
     /// Rule C10. Who is promoted because an earlier hold had lapsed is not the next holder
     /// of this release: only what the release itself lets in is named.
     pub(super) fn release(&mut self, command: &Release) -> Result<ReleaseReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
-        limits::present("claim_id", &command.claim_id)?;
-        limits::present("resource", &command.resource)?;
+        arguments::present("agent_id", &command.agent_id)?;
+        arguments::present("claim_id", &command.claim_id)?;
+        arguments::present("resource", &command.resource)?;
         self.heartbeat(&command.agent_id);
         let resource = Resource::from(command.resource.as_str());
         self.settle(&resource);
@@ -352,9 +353,9 @@ impl Draft {
 
     /// Rules A5 and C11: reaps, then lists. With a resource, only that is looked at.
     pub(super) fn claims(&mut self, command: &Claims) -> Result<ClaimsReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
+        arguments::present("agent_id", &command.agent_id)?;
         if let Some(resource) = &command.resource {
-            limits::present("resource", resource)?;
+            arguments::present("resource", resource)?;
             self.settle(&Resource::from(resource.as_str()));
         } else {
             self.settle_all();

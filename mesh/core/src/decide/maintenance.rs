@@ -2,9 +2,9 @@
 
 use super::messages::is_remembered;
 use super::{Draft, Event};
+use crate::arguments;
 use crate::command::Gc;
 use crate::ids::{Entropy, MessageId};
-use crate::limits;
 use crate::rejection::Rejection;
 use crate::reply::GcReply;
 use crate::state::State;
@@ -15,7 +15,7 @@ impl Draft {
     /// Rule S1. No sign of life of its caller.
     pub(super) fn gc(&mut self, command: &Gc) -> Result<GcReply, Rejection> {
         if let Some(agent_id) = &command.agent_id {
-            limits::present("agent_id", agent_id)?;
+            arguments::present("agent_id", agent_id)?;
         }
         self.settle_all();
         Ok(GcReply {

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Draft;
+use crate::arguments;
 use crate::command::{Inbox, Post, Read};
 use crate::event::Event;
 use crate::ids::MessageId;
 use crate::limits::{
-    self, DEFAULT_INBOX_LIMIT, KEY_MEMORY, MAX_BODY_BYTES, MAX_INBOX_BYTES, MAX_INBOX_LIMIT,
+    DEFAULT_INBOX_LIMIT, KEY_MEMORY, MAX_BODY_BYTES, MAX_INBOX_BYTES, MAX_INBOX_LIMIT,
     MAX_KEY_BYTES, MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_TEXT_BYTES,
 };
 use crate::names::AgentId;
@@ -30,7 +31,7 @@ impl Draft {
     /// Rules M1, M2 and M7.
     pub(super) fn post(&mut self, command: &Post) -> Result<PostReply, Rejection> {
         let ttl_ms = check_post(command)?;
-        let from = limits::agent_id("agent_id", &command.agent_id)?;
+        let from = AgentId::acting("agent_id", &command.agent_id)?;
         self.heartbeat(&from);
         let before = self.posted_before(&from, command.key.as_deref());
         if let Some(reply) = sound!(before, Bug::RetryKeyIgnored => None) {
@@ -80,9 +81,9 @@ impl Draft {
 
     /// Rule M3. Moves nothing, and is no sign of life.
     pub(super) fn inbox(&mut self, command: &Inbox) -> Result<InboxReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
+        arguments::present("agent_id", &command.agent_id)?;
         let addresses = addresses(&command.agent_id, &command.topics)?;
-        limits::wait_seconds(command.wait_seconds)?;
+        arguments::wait_seconds(command.wait_seconds)?;
         let limit = command.limit.unwrap_or(DEFAULT_INBOX_LIMIT);
         if !(1..=MAX_INBOX_LIMIT).contains(&limit) {
             let allowed = format!("1 to {MAX_INBOX_LIMIT} messages");
@@ -150,9 +151,9 @@ impl Draft {
             || state.involved.contains_key(agent_id)
             || (!is_address(agent_id) && state.mail.boxes.contains_key(agent_id));
         if is_known {
-            return limits::present("agent_id", agent_id);
+            return arguments::present("agent_id", agent_id);
         }
-        limits::agent_id("agent_id", agent_id).map(drop)
+        AgentId::acting("agent_id", agent_id).map(drop)
     }
 }
 
@@ -164,22 +165,22 @@ pub(super) fn is_address(name: &str) -> bool {
 /// The limits of a message; gives its TTL back in milliseconds.
 fn check_post(command: &Post) -> Result<Option<Millis>, Rejection> {
     match command.to.strip_prefix(TOPIC) {
-        Some(topic) => limits::line("to", topic, MAX_NAME_BYTES)?,
+        Some(topic) => arguments::line("to", topic, MAX_NAME_BYTES)?,
         None if command.to == BROADCAST => {}
-        None => limits::agent_id("to", &command.to).map(drop)?,
+        None => AgentId::acting("to", &command.to).map(drop)?,
     }
-    limits::lines("body", &command.body, MAX_BODY_BYTES)?;
+    arguments::lines("body", &command.body, MAX_BODY_BYTES)?;
     if let Some(subject) = &command.subject {
-        limits::line("subject", subject, MAX_TEXT_BYTES)?;
+        arguments::line("subject", subject, MAX_TEXT_BYTES)?;
     }
     if let Some(reply_to) = &command.reply_to {
-        limits::line("reply_to", reply_to, MAX_NAME_BYTES)?;
+        arguments::line("reply_to", reply_to, MAX_NAME_BYTES)?;
     }
     if let Some(key) = &command.key {
-        limits::line("key", key, MAX_KEY_BYTES)?;
+        arguments::line("key", key, MAX_KEY_BYTES)?;
     }
     let ttl = command.ttl_seconds;
-    ttl.map(|ttl| limits::seconds("ttl_seconds", ttl, 1..=MAX_MESSAGE_TTL_SECONDS))
+    ttl.map(|ttl| arguments::seconds("ttl_seconds", ttl, 1..=MAX_MESSAGE_TTL_SECONDS))
         .transpose()
 }
 
@@ -204,7 +205,7 @@ fn addresses(agent_id: &str, topics: &[String]) -> Result<BTreeSet<Arc<str>>, Re
     let mut addresses: BTreeSet<Arc<str>> = own.iter().map(|name| Arc::from(*name)).collect();
     for topic in topics {
         let name = topic.strip_prefix(TOPIC).unwrap_or(topic);
-        limits::present("topics", name)?;
+        arguments::present("topics", name)?;
         addresses.insert(format!("{TOPIC}{name}").into());
     }
     Ok(addresses)
