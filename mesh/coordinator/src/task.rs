@@ -13,9 +13,6 @@ use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storag
 use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune};
 use planted::{Bug, sound};
 
-/// How many commands, and how many bytes of them, one entry carries at most.
-const BATCH_COMMANDS: usize = 256;
-const BATCH_BYTES: usize = 1 << 20;
 /// Losing more often than this means that the lock does not help: writers then step
 /// aside for a moment, each for another one.
 const PATIENT_LOSSES: u32 = 3;
@@ -104,7 +101,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             next_look: 0,
             watching: false,
             unwatch_at: 0,
-            snapshot: Snapshot::default(),
+            snapshot: Snapshot::within(served.limits),
             writer: nonces.draw(),
             nonces,
             entries: 0,
@@ -263,6 +260,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// What waits in the queue, as one batch. Whoever is gone by now gets nothing.
     fn gather(&mut self, first: Option<Call>) -> (Vec<Pending>, Option<Sender<()>>) {
         let now = self.clock.monotonic();
+        let limits = self.snapshot.state.limits();
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut next = first;
@@ -271,7 +269,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 bytes += call.command.weight();
                 batch.push(Pending::new(call, now));
             }
-            if batch.len() >= BATCH_COMMANDS || bytes >= BATCH_BYTES {
+            if batch.len() >= limits.batch_commands || bytes >= limits.batch_bytes {
                 return (batch, None);
             }
             next = match self.requests.try_recv() {

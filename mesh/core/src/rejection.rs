@@ -85,6 +85,16 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Whether `c` is printable here: no control and no bidirectional formatting
+/// character, no line or paragraph separator, no noncharacter.
+pub(super) fn is_printable(c: char) -> bool {
+    let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let separator = matches!(c, '\u{2028}' | '\u{2029}');
+    let noncharacter =
+        matches!(c, '\u{fdd0}'..='\u{fdef}') || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff);
+    !(c.is_control() || bidi || separator || noncharacter)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,14 +104,4 @@ mod tests {
         assert_eq!(escape("a\u{1b}[31m\u{202e}b"), "a\\u{1b}[31m\\u{202e}b");
         assert!(escape(&"x".repeat(300)).ends_with("… (300 bytes)"));
     }
-}
-
-/// Whether `c` is printable here: no control and no bidirectional formatting
-/// character, no line or paragraph separator, no noncharacter.
-pub(super) fn is_printable(c: char) -> bool {
-    let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let separator = matches!(c, '\u{2028}' | '\u{2029}');
-    let noncharacter =
-        matches!(c, '\u{fdd0}'..='\u{fdef}') || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff);
-    !(c.is_control() || bidi || separator || noncharacter)
 }

@@ -7,9 +7,7 @@ use crate::arguments;
 use crate::command::{Claim, Claims, Mode, Release, Wait};
 use crate::event::Event;
 use crate::ids::ClaimId;
-use crate::limits::{
-    DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES, MAX_TICKETS,
-};
+use crate::limits::{DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
 use crate::names::{AgentId, Resource};
 use crate::rejection::Rejection;
 use crate::reply::{
@@ -202,11 +200,12 @@ impl Draft {
         if request.wait == Wait::NoWait {
             return Ok(self.denied(request));
         }
-        if record.queue.len() >= MAX_TICKETS {
+        let most = self.state.limits().tickets;
+        if record.queue.len() >= most {
             return Err(Rejection::described(
                 "resource",
                 format_args!("one for which {} agents wait", record.queue.len()),
-                format!("one with fewer than {MAX_TICKETS} tickets; try again later"),
+                format!("one with fewer than {most} tickets; try again later"),
             ));
         }
         let circle = self.deadlock(&request.agent_id, &request.resource, mode);

@@ -9,8 +9,8 @@ use crate::command::{Inbox, Post, Read};
 use crate::event::Event;
 use crate::ids::MessageId;
 use crate::limits::{
-    DEFAULT_INBOX_LIMIT, KEY_MEMORY, MAX_BODY_BYTES, MAX_INBOX_BYTES, MAX_INBOX_LIMIT,
-    MAX_KEY_BYTES, MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_TEXT_BYTES,
+    DEFAULT_INBOX_LIMIT, KEY_MEMORY, MAX_BODY_BYTES, MAX_INBOX_LIMIT, MAX_KEY_BYTES,
+    MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_TEXT_BYTES,
 };
 use crate::names::AgentId;
 use crate::rejection::Rejection;
@@ -101,7 +101,7 @@ impl Draft {
             let view = view(id, message);
             // The one is the comma before it.
             bytes += json_len(&view) + 1;
-            let full = messages.len() as u64 == limit || bytes > MAX_INBOX_BYTES;
+            let full = messages.len() as u64 == limit || bytes > self.state.limits().inbox_bytes;
             if full && !messages.is_empty() {
                 break;
             }
