@@ -18,6 +18,7 @@ mod adopted;
 mod cited;
 mod deadlock;
 mod host;
+mod limits;
 mod planted;
 mod random;
 mod reference;
