@@ -19,6 +19,8 @@ mod cited;
 mod deadlock;
 mod histories;
 mod host;
+mod limits;
+mod planted;
 mod random;
 mod reference;
 mod render;

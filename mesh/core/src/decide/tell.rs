@@ -17,7 +17,7 @@ use crate::limits::{LOSS_MEMORY, MESH};
 use crate::names::{AgentId, Resource};
 use crate::state::State;
 use crate::time::after;
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// Something that an agent is to be told.
 #[derive(Debug)]
@@ -74,13 +74,16 @@ impl Notice {
                 claim_id,
                 fence,
                 ..
-            } => Some(Self {
-                agent_id: agent_id.clone(),
-                resource: resource.clone(),
-                claim_id: *claim_id,
-                fence: *fence,
-                what: What::Granted,
-            }),
+            } => {
+                let notice = Self {
+                    agent_id: agent_id.clone(),
+                    resource: resource.clone(),
+                    claim_id: *claim_id,
+                    fence: *fence,
+                    what: What::Granted,
+                };
+                sound!(Some(notice), Bug::PromotionNotTold => None)
+            }
             Event::Lapsed {
                 resource,
                 agent_id,
@@ -92,13 +95,14 @@ impl Notice {
                     Some(hold) => hold.fence,
                     None => state.newest_fence(resource),
                 };
-                Some(Self {
+                let notice = Self {
                     agent_id: agent_id.clone(),
                     resource: resource.clone(),
                     claim_id: *claim_id,
                     fence,
                     what: What::Lost(*reason),
-                })
+                };
+                sound!(Some(notice), Bug::LossNotTold => None)
             }
             _ => None,
         }
@@ -109,13 +113,7 @@ impl Draft {
     /// Posts what agents are to be told, in the order in which it happened.
     pub(super) fn tell(&mut self) {
         for notice in std::mem::take(&mut self.notices) {
-            let untold = match notice.what {
-                What::Granted => Bug::PromotionNotTold,
-                What::Lost(_) => Bug::LossNotTold,
-            };
-            if !planted::is(untold) {
-                self.post_notice(&notice);
-            }
+            self.post_notice(&notice);
         }
     }
 

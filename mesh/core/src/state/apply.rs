@@ -153,7 +153,7 @@ impl State {
                     reason: *reason,
                 };
                 let whose = (agent_id.clone(), resource.clone());
-                self.losses.insert(whose, loss);
+                self.losses.insert(whose, loss, self.within.0.losses);
             }
             _ => {}
         }
