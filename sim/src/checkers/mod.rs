@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 pub use ledger::{Ledger, Noted};
 
-use mesh::core::{ClaimId, Entry, Event, Mode};
+use mesh::core::{ClaimId, ClaimRef, Entry, Event, Mode, Terms};
 
 use crate::mutants::{self, SimBug};
 use crate::sometimes::{Seen, Sometimes};
@@ -146,14 +146,14 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Mod
 /// The broken rule: whoever gets none has checkers that do not look.
 pub(crate) fn check_canary() -> Result<(), Violation> {
     let granted = |agent: &str, fence| Event::Granted {
-        resource: "r".into(),
-        agent_id: agent.into(),
-        claim_id: ClaimId::ZERO,
+        claim: ClaimRef::new(&"r".into(), &agent.into(), ClaimId::ZERO),
         fence,
         mode: Mode::Exclusive,
-        lease_ms: 1_000,
-        expires_at: 1_000,
-        note: None,
+        terms: Terms {
+            lease_ms: 1_000,
+            expires_at: 1_000,
+            note: None,
+        },
     };
     let entry = Entry {
         seq: 1,

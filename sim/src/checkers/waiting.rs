@@ -59,22 +59,20 @@ pub(super) fn note(model: &mut Model, now: Millis, event: &Event) {
     };
     match event {
         Event::Granted { .. } => regain(model, agent, name),
-        Event::Promoted {
-            claim_id, fence, ..
-        } => {
+        Event::Promoted { claim, fence, .. } => {
             regain(model, agent, name);
             model.owed.push(Owed {
                 to: agent.to_string(),
                 subject: "granted",
                 resource: name.to_string(),
-                claim: *claim_id,
+                claim: claim.claim_id,
                 fence: *fence,
                 reason: "promoted",
             });
         }
-        Event::Lapsed {
-            claim_id, reason, ..
-        } => lose(model, now, (agent, name), *claim_id, *reason),
+        Event::Lapsed { claim, reason } => {
+            lose(model, now, (agent, name), claim.claim_id, *reason);
+        }
         _ => {}
     }
 }

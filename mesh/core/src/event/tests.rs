@@ -42,7 +42,7 @@ fn refusal(text: &str) -> String {
 fn every_kind_keeps_its_bytes() {
     for (text, kind) in FULL.iter().zip(Event::KINDS) {
         let event = read(text).expect(text);
-        assert_eq!(event.kind(), kind);
+        assert_eq!(event.kind(), *kind);
         assert_eq!(serde_json::to_string(&event).unwrap(), *text);
         let record = format!(r#"{{"seq":1,"at":2,{}"#, &text[1..]);
         let read: TrailRecord = serde_json::from_str(&record).expect(&record);
