@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sim::Runner;
-use sim::mutants::Mutant;
+use sim::explore::planted::Mutant;
 use sim::story::{Focus, On, STORIES, Story, draw};
 
 use crate::{run_what, write};

@@ -7,13 +7,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use sim::knobs;
-use sim::mutants::{self, Mutant};
-use sim::report::{line, report};
-use sim::shrink::{Goal, shrink, simplest};
-use sim::sometimes::Seen;
-use sim::sweep::{Summary, Sweep, cores, sweep};
-use sim::tape::{self, Tape};
+use sim::explore::matrix::{self, Caught};
+use sim::explore::planted::Mutant;
+use sim::explore::report::{line, report};
+use sim::explore::shrink::{Goal, Shows, shrink, simplest};
+use sim::explore::sweep::{Summary, Sweep, cores, sweep};
+use sim::trace::Seen;
+use sim::world::knobs;
+use sim::world::tape::{self, Tape};
 use sim::{Outcome, Runner, run_on};
 
 use drawing::{Drawing, Looking};
@@ -281,7 +282,8 @@ fn shrunk(what: &What, how: &Shrinking) -> Result<bool, String> {
     let meets = how.meets.iter().map(|name| situation(name));
     let meets: Vec<Seen> = meets.collect::<Result<_, _>>()?;
     let texts = how.looking.texts();
-    let shows = Some(how.looking.focus(&texts)).filter(|focus| !focus.shows.is_empty());
+    let focus = how.looking.focus(&texts);
+    let shows = Some(&focus as &dyn Shows).filter(|_| !focus.shows.is_empty());
     let (origin, shrunk) = match (what.seed, &how.calm) {
         (Some(seed), Some(set)) => {
             let goal = Goal {
@@ -348,14 +350,14 @@ fn situation(name: &str) -> Result<Seen, String> {
 
 fn matrix(seeds: u64, out: Option<PathBuf>) -> Result<bool, String> {
     let bar = ProgressBar::new(Mutant::all().len() as u64);
-    let caught = mutants::matrix(seeds, cores(), &|| bar.inc(1));
+    let caught = matrix::matrix(seeds, cores(), &|| bar.inc(1));
     bar.finish_and_clear();
-    let table = mutants::table(&caught);
+    let table = matrix::table(&caught);
     print!("{table}");
     if let Some(out) = out {
-        write(&out, &mutants::page(seeds, &caught))?;
+        write(&out, &matrix::page(seeds, &caught))?;
     }
-    Ok(caught.iter().all(mutants::Caught::is_right))
+    Ok(caught.iter().all(Caught::is_right))
 }
 
 #[allow(clippy::disallowed_methods, reason = "a file that a person names")]

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use sim::tape::Tape;
+use sim::world::tape::Tape;
 use sim::{run, run_seed};
 
 const SEEDS: u64 = 20;

@@ -1,8 +1,9 @@
 //! Every planted bug is caught, by a rule that it breaks, within 2,000 seeds.
 #![cfg(feature = "planted")]
 
-use sim::mutants::{Mutant, matrix};
-use sim::sweep::cores;
+use sim::explore::matrix::matrix;
+use sim::explore::planted::Mutant;
+use sim::explore::sweep::cores;
 
 const SEEDS: u64 = 2_000;
 

@@ -1,10 +1,10 @@
 //! Agents on machines of their own, with the log behind a network that breaks: the same
 //! coordinator, agents and checkers, and nothing shared but a conditional append.
 
-use sim::report::failures;
-use sim::sometimes::Seen;
-use sim::sweep::{Sweep, sweep};
-use sim::tape::Tape;
+use sim::explore::report::failures;
+use sim::explore::sweep::{Sweep, sweep};
+use sim::trace::Seen;
+use sim::world::tape::Tape;
 use sim::{Runner, run_on};
 
 const SEEDS: u64 = 400;

@@ -5,9 +5,9 @@
 //! that rule with the bug in place, or it has gone blind; and nothing without it.
 #![cfg(feature = "planted")]
 
-use sim::mutants::Mutant;
+use sim::explore::planted::Mutant;
 use sim::run;
-use sim::tape::{Tape, parse};
+use sim::world::tape::{Tape, parse};
 
 /// Runs a tape with and without its bug.
 fn replay(text: &str) -> Result<(), String> {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use sim::run;
 use sim::story::{Focus, On, STORIES, Story, Tells, draw};
-use sim::tape::Tape;
+use sim::world::tape::Tape;
 
 fn broken(story: &Story, planted: bool) -> Option<&'static str> {
     let outcome = match planted {

@@ -1,9 +1,9 @@
 //! A hundred thousand worlds, none of which breaks a rule; and what they met.
 
 use sim::Runner;
-use sim::report::failures;
-use sim::sometimes::Seen;
-use sim::sweep::{Sweep, sweep};
+use sim::explore::report::failures;
+use sim::explore::sweep::{Sweep, sweep};
+use sim::trace::Seen;
 
 const SEEDS: u64 = 100_000;
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::thread;
 
-use sim::tape::Tape;
+use sim::world::tape::Tape;
 use sim::{Runner, run_on, run_seed};
 
 const SEEDS: u64 = 2_000;

@@ -1,41 +1,17 @@
 //! The handle through which everything reaches a coordinator.
 
-use std::fmt;
-
+use crate::error::MeshError;
 use crate::parcel::Parcel;
-use crate::ports::StorageError;
+use crate::signal::Signal;
 use async_channel::{Receiver, Sender};
 use mesh_core::{
     Claim, ClaimReply, Claims, ClaimsReply, Command, FenceCheck, Gc, GcReply, Inbox, InboxReply,
-    Post, PostReply, Read, ReadReply, Register, RegisterReply, Rejection, Release, ReleaseReply,
-    Reply, Roster, RosterReply,
+    Post, PostReply, Read, ReadReply, Register, RegisterReply, Release, ReleaseReply, Reply,
+    Roster, RosterReply,
 };
 
 /// How many requests may wait for the coordinator before callers wait to be queued.
 const QUEUE: usize = 256;
-
-/// Why a call failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MeshError {
-    /// The caller's fault; the state is unchanged.
-    Rejected(Rejection),
-    /// The environment's fault; says whether the outcome is known.
-    Storage(StorageError),
-    /// The coordinator is gone.
-    Closed,
-}
-
-impl fmt::Display for MeshError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Rejected(rejection) => rejection.fmt(f),
-            Self::Storage(error) => error.fmt(f),
-            Self::Closed => f.write_str("the coordinator has shut down; open the folder again"),
-        }
-    }
-}
-
-impl std::error::Error for MeshError {}
 
 /// What goes to the coordinator, with the way back.
 #[derive(Debug)]
@@ -44,18 +20,6 @@ pub enum Request {
     Call(Call),
     /// End, and tell when the folder is tidy.
     Close(Sender<()>),
-}
-
-/// What a coordinator is told besides. It comes from destructors, which cannot wait for
-/// room in the queue.
-#[derive(Debug)]
-pub(crate) enum Signal {
-    /// A caller went away: look for the one.
-    Gone,
-    /// A reply never arrived; this gives back what it had granted.
-    Undelivered(Release),
-    /// Calls that are held are to be answered as things stand.
-    EndWaits,
 }
 
 /// One command on its way to the coordinator, or held by it.

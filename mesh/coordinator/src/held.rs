@@ -11,8 +11,9 @@
 
 use async_channel::Sender;
 
-use crate::handle::{Call, Signal};
+use crate::handle::Call;
 use crate::parcel::Parcel;
+use crate::signal::Signal;
 use mesh_core::{
     Claim, ClaimReply, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply,
     State, Wait, collect, prospect,

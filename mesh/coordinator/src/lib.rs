@@ -20,6 +20,7 @@
 //! [`conformance`] body that holds every backend to it, and the [`memory`] backend.
 
 pub mod conformance;
+mod error;
 mod handle;
 mod held;
 pub mod memory;
@@ -27,9 +28,11 @@ mod nonces;
 mod parcel;
 pub mod ports;
 mod serve;
+mod signal;
 mod task;
 
-pub use handle::{Call, Handle, MeshError, Request, Served};
+pub use error::MeshError;
+pub use handle::{Call, Handle, Request, Served};
 pub use nonces::Nonces;
 pub use parcel::Parcel;
 pub use serve::serve;

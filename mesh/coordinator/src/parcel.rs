@@ -9,7 +9,8 @@ use async_channel::Sender;
 
 use mesh_core::{Release, Reply};
 
-use crate::handle::{MeshError, Signal};
+use crate::error::MeshError;
+use crate::signal::Signal;
 
 /// The answer to a call, for somebody who passes it on.
 ///

@@ -2,7 +2,8 @@
 
 use mesh_core::printable;
 
-use crate::handle::{Call, MeshError, Request, Served};
+use crate::error::MeshError;
+use crate::handle::{Call, Request, Served};
 use crate::ports::{Clock, Lock, Storage, StorageError};
 use crate::task::Coordinator;
 

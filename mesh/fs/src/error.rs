@@ -4,7 +4,7 @@
 //! only here, both are added. What the failed operation may have done is not in the
 //! error either: the caller knows, and says so.
 
-use std::io::{Error, ErrorKind};
+use std::io::{self, Error, ErrorKind};
 
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
 
@@ -15,7 +15,7 @@ const DEVICE_ERROR: i32 = 5;
 
 /// What `error` means for somebody who was `doing` something to `name`, such as
 /// "append to" `journal.3`; `outcome` is what the operation may have done.
-pub(super) fn io_error(doing: &str, name: &str, outcome: Outcome, error: &Error) -> StorageError {
+pub(crate) fn io_error(doing: &str, name: &str, outcome: Outcome, error: &Error) -> StorageError {
     StorageError {
         kind: kind(error),
         what: format!("cannot {doing} {name}: {error}"),
@@ -29,7 +29,7 @@ const LOOP: [i32; 2] = [40, 62];
 
 /// Whether a file could not be opened because there is something else of its name: a
 /// directory, a symbolic link, a device.
-pub(super) fn is_no_file(error: &Error) -> bool {
+pub(crate) fn is_no_file(error: &Error) -> bool {
     let linked = error.raw_os_error().is_some_and(|n| LOOP.contains(&n));
     linked
         || matches!(
@@ -40,10 +40,18 @@ pub(super) fn is_no_file(error: &Error) -> bool {
 
 /// Logs that a courtesy to others failed. Who may only read leaves it to those who write,
 /// and need not be told.
-pub(super) fn put_off(what: &str, error: &Error) {
+pub(crate) fn put_off(what: &str, error: &Error) {
     match error.kind() {
         ErrorKind::ReadOnlyFilesystem => tracing::debug!("{what} is left to others: {error}"),
         _ => tracing::warn!("{what} failed: {error}"),
+    }
+}
+
+/// Whoever removes something is content if it is gone already.
+pub(crate) fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
     }
 }
 

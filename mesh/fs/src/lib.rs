@@ -8,44 +8,32 @@
 compile_error!("mesh runs on Linux and macOS; Windows and other systems are not supported");
 
 mod adopt;
-mod append;
-mod barrier;
-mod chain;
-mod damage;
 pub mod doctor;
 mod error;
-mod export;
-mod format;
-mod generation;
-mod locate;
+mod folder;
 mod lock;
-mod names;
-mod open;
+mod log;
 mod os;
 mod read_only;
-mod record;
-mod rotation;
 mod seam;
-mod storage;
 #[cfg(test)]
-pub(crate) mod testing;
+mod testing;
 #[cfg(test)]
 mod tests;
-mod turn;
 mod upgrade;
-mod watermark;
-mod write;
 
-pub use chain::{Chain, Link};
-pub use export::pieces as state_json;
-pub use format::Format;
-pub use locate::{Location, locate};
+pub use folder::export::pieces as state_json;
+pub use folder::format::Format;
+pub use folder::names::parse_journal as journal_generation;
+pub use folder::{Location, locate};
 pub use lock::{KernelLock, LockDirectory, LockKind, StoreLock};
+pub use log::chain::{Chain, Link};
+pub use log::env::FsOptions;
+pub use log::protocol;
+pub use log::record::{Record, Scanned, Sum, Tag, encode, scan};
+pub use log::storage::FsStorage;
 pub use mesh_coordinator::Nonces;
-pub use names::parse_journal as journal_generation;
 pub use os::{FileKind, OsFileSystem, Survey, SurveyEntry, SystemClock, seed};
 pub use read_only::ReadOnly;
-pub use record::{Record, Scanned, Sum, Tag, encode, scan};
 pub use seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
-pub use storage::{FsOptions, FsStorage};
 pub use upgrade::{Upgrade, upgrade_folder};

@@ -8,7 +8,7 @@
 
 use std::io;
 
-use super::seam::{Access, Appended, FileStat, FileSystem, ProcessId};
+use crate::seam::{Access, Appended, FileStat, FileSystem, ProcessId};
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
 
 /// The file system `F`, without its changes.
@@ -27,7 +27,7 @@ impl<F: FileSystem> ReadOnly<F> {
         Self::with_suffix(fs, String::new())
     }
 
-    pub(super) fn with_suffix(fs: F, suffix: String) -> Self {
+    pub(crate) fn with_suffix(fs: F, suffix: String) -> Self {
         Self { fs, suffix }
     }
 

@@ -7,12 +7,16 @@
 
 use std::path::Path;
 
-use super::format::Format;
-use super::os::OsFileSystem;
-use super::{FsOptions, FsStorage, StoreLock, names};
+use crate::folder::format::Format;
+use crate::folder::names;
+use crate::lock::StoreLock;
+use crate::log::env::FsOptions;
+use crate::log::storage::FsStorage;
+use crate::os::OsFileSystem;
+use crate::seam::FileSystem;
 use crate::{SystemClock, seed};
 use mesh_coordinator::Nonces;
-use mesh_coordinator::ports::{Lock, Storage, StorageError};
+use mesh_coordinator::ports::{Lock, News, Storage, StorageError};
 
 /// What an upgrade came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,16 +62,11 @@ async fn upgrade(fs: &OsFileSystem) -> Result<Upgrade, StorageError> {
     // The log is read to its end: a damaged one must not be raised.
     let clock = SystemClock::new();
     let mut storage = FsStorage::new(fs.clone(), clock, FsOptions::default(), seed());
-    while !matches!(
-        storage.read_on().await?,
-        mesh_coordinator::ports::News::CaughtUp
-    ) {}
+    while !matches!(storage.read_on().await?, News::CaughtUp) {}
     let Some(from) = before else {
         let format = Format::read(fs).await?;
         let format = format.unwrap_or_else(|| Format::new(FsOptions::default().lock));
-        let adopted = super::seam::FileSystem::stat_name(fs, names::STATE_NODE)
-            .await
-            .is_ok();
+        let adopted = fs.stat_name(names::STATE_NODE).await.is_ok();
         return Ok(Upgrade::Made { format, adopted });
     };
     if !from.is_behind() {

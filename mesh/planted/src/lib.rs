@@ -25,6 +25,15 @@ macro_rules! sound {
     };
 }
 
+/// Asserts, in debug builds, a sentence that the code promises to itself. While a bug is
+/// planted, checkers are to find what it breaks, and the assertion stays silent.
+#[macro_export]
+macro_rules! promise {
+    ($holds:expr, $sentence:literal $(, $argument:expr)* $(,)?) => {
+        debug_assert!($crate::is_silent() || $holds, $sentence $(, $argument)*)
+    };
+}
+
 /// Declares the bugs, with the rule of the contract that each breaks.
 macro_rules! bugs {
     ($(#[doc = $doc:literal] $name:ident breaks $($rule:literal)|+,)*) => {

@@ -9,9 +9,9 @@ pub const fn is(_: Bug) -> bool {
     false
 }
 
-/// Whether any bug is planted: never, in this build.
+/// Whether assertions are silent: never, in this build.
 #[inline]
 #[must_use]
-pub const fn any() -> bool {
+pub const fn is_silent() -> bool {
     false
 }

@@ -6,11 +6,28 @@ use super::Bug;
 
 thread_local! {
     static PLANTED: Cell<Option<Bug>> = const { Cell::new(None) };
+    static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Plants a bug in all that this thread runs, or none.
+/// Plants a bug in all that this thread runs, or none. The assertions inside mesh are silent
+/// meanwhile, since it is the checkers that are tried.
 pub fn plant(bug: Option<Bug>) {
     PLANTED.set(bug);
+    SILENT.set(bug.is_some());
+}
+
+/// Plants a bug, and leaves the assertions on: it is they that are tried.
+pub fn plant_under_assertions(bug: Bug) {
+    PLANTED.set(Some(bug));
+    SILENT.set(false);
+}
+
+/// Does some work with silent assertions: what it breaks is for a checker to see.
+pub fn silently<T>(work: impl FnOnce() -> T) -> T {
+    let before = SILENT.replace(true);
+    let done = work();
+    SILENT.set(before);
+    done
 }
 
 /// Whether this bug is planted.
@@ -24,10 +41,11 @@ pub fn is(bug: Bug) -> bool {
     planted
 }
 
-/// Whether any bug is planted: the debug assertions then leave it to the checkers.
+/// Whether assertions are silent.
+#[inline]
 #[must_use]
-pub fn any() -> bool {
-    PLANTED.get().is_some()
+pub fn is_silent() -> bool {
+    SILENT.get()
 }
 
 /// This text in a binary is the mark that the feature was compiled in.

@@ -2,13 +2,12 @@
 
 use mesh::core::{Event, Millis};
 
-use super::model::{Model, TOLERANCE_MS};
-use super::{Violation, ensure};
-use crate::sometimes::{Seen, Sometimes};
+use super::reference::{Reference, TOLERANCE_MS};
+use crate::trace::{Seen, Sometimes, Violation, ensure};
 
 /// Whether an event about an agent is allowed here.
 pub(super) fn check(
-    model: &Model,
+    reference: &Reference,
     now: Millis,
     event: &Event,
     seen: &mut Sometimes,
@@ -24,26 +23,26 @@ pub(super) fn check(
             ensure(*expires_at == now.saturating_add(*ttl_ms), "A1", || {
                 format!("{agent_id} registers at {now} for {ttl_ms} ms until {expires_at}")
             })?;
-            check_epoch(model, now, agent_id, *epoch, seen)
+            check_epoch(reference, now, agent_id, *epoch, seen)
         }
         Event::Heartbeat {
             agent_id,
             expires_at,
             epoch,
         } => {
-            let agent = model.agents.get(&**agent_id);
+            let agent = reference.agents.get(&**agent_id);
             let wanted = agent.map(|a| a.expires_at.max(now.saturating_add(a.ttl_ms)));
             ensure(wanted == Some(*expires_at), "A6", || {
                 format!("{agent_id} acts at {now} and is alive until {expires_at}, not {wanted:?}")
             })?;
-            check_epoch(model, now, agent_id, *epoch, seen)
+            check_epoch(reference, now, agent_id, *epoch, seen)
         }
         Event::RegistrationCut {
             agent_id,
             expires_at,
         } => {
             seen.hit(Seen::DeadlineCut);
-            let agent = model.agents.get(&**agent_id);
+            let agent = reference.agents.get(&**agent_id);
             let due = agent.is_some_and(|a| {
                 let latest = now.saturating_add(a.ttl_ms);
                 a.expires_at > latest.saturating_add(TOLERANCE_MS) && *expires_at == latest
@@ -58,13 +57,13 @@ pub(super) fn check(
 
 /// Rule A3: an incarnation ends with death, and what the dead one held goes first.
 fn check_epoch(
-    model: &Model,
+    reference: &Reference,
     now: Millis,
     agent_id: &str,
     epoch: u64,
     seen: &mut Sometimes,
 ) -> Result<(), Violation> {
-    let Some(agent) = model.agents.get(agent_id) else {
+    let Some(agent) = reference.agents.get(agent_id) else {
         return ensure(epoch == 1, "A3", || {
             format!("{agent_id} is new and has epoch {epoch}")
         });
@@ -85,7 +84,7 @@ fn check_epoch(
         return Ok(());
     }
     seen.hit(Seen::Reincarnated);
-    let left = model.resources.iter().find(|(_, resource)| {
+    let left = reference.resources.iter().find(|(_, resource)| {
         let mut places = resource.holders.iter().chain(&resource.queue);
         places.any(|place| place.agent == agent_id)
     });

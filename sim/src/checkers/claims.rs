@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use mesh::core::{ClaimId, ClaimRef, Entry, Event, LapseReason, Millis, Mode, Terms};
 
-use super::model::{Model, Place, Resource, TOLERANCE_MS};
-use super::{Violation, ensure, waiting};
-use crate::sometimes::{Seen, Sometimes};
+use super::reference::{Place, Reference, Resource, TOLERANCE_MS};
+use super::waiting;
+use crate::trace::{Seen, Sometimes, Violation, ensure};
 
 fn conflict(a: Mode, b: Mode) -> bool {
     a == Mode::Exclusive || b == Mode::Exclusive
@@ -27,7 +27,7 @@ impl Resource {
     }
 }
 
-impl Model {
+impl Reference {
     /// Why a hold or ticket has lapsed (C9).
     pub(super) fn lapse(&self, place: &Place, holds: bool, now: Millis) -> Option<LapseReason> {
         let ended = place.expires_at <= now;
@@ -74,7 +74,7 @@ struct About<'a> {
 
 /// Whether an event about a claim is allowed here.
 pub(super) fn check(
-    model: &mut Model,
+    reference: &mut Reference,
     entry: &Entry,
     event: &Event,
     seen: &mut Sometimes,
@@ -94,25 +94,25 @@ pub(super) fn check(
         claim_id,
         ..
     } = about;
-    model.resource(name);
+    reference.resource(name);
     match event {
-        Event::Lapsed { reason, .. } => return check_lapse(model, &about, *reason),
+        Event::Lapsed { reason, .. } => return check_lapse(reference, &about, *reason),
         Event::LeaseCut { expires_at, .. } => {
             seen.hit(Seen::DeadlineCut);
-            return check_cut(model, &about, *expires_at);
+            return check_cut(reference, &about, *expires_at);
         }
-        _ => model.check_settled(name, entry.at)?,
+        _ => reference.check_settled(name, entry.at)?,
     }
     match event {
-        Event::Granted { .. } | Event::Queued { .. } => check_request(model, &about, event),
+        Event::Granted { .. } | Event::Queued { .. } => check_request(reference, &about, event),
         Event::Renewed { .. } | Event::Upgraded { .. } => {
             if matches!(event, Event::Upgraded { .. }) {
                 seen.hit(Seen::Upgraded);
             }
-            check_again(model, &about, event)
+            check_again(reference, &about, event)
         }
         Event::TicketRenewed { .. } => {
-            let ticket = model.resources[name].ticket(agent);
+            let ticket = reference.resources[name].ticket(agent);
             ensure(
                 ticket.is_some_and(|(_, t)| t.claim == claim_id),
                 "C7",
@@ -121,16 +121,16 @@ pub(super) fn check(
         }
         Event::Promoted { .. } => {
             seen.hit(Seen::Promoted);
-            check_promotion(model, entry, &about, event, seen)
+            check_promotion(reference, entry, &about, event, seen)
         }
         Event::Released { .. } => {
-            let hold = model.resources[name].hold(agent);
+            let hold = reference.resources[name].hold(agent);
             ensure(hold.is_some_and(|h| h.claim == claim_id), "C10", || {
                 format!("{agent} releases {claim_id} of {name}, and holds {hold:?}")
             })
         }
         Event::Cancelled { .. } => {
-            let ticket = model.resources[name].ticket(agent);
+            let ticket = reference.resources[name].ticket(agent);
             ensure(
                 ticket.is_some_and(|(_, t)| t.claim == claim_id),
                 "C10",
@@ -142,14 +142,14 @@ pub(super) fn check(
 }
 
 /// A new request: granted or queued (C1 to C3, C6, C7).
-fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), Violation> {
+fn check_request(reference: &Reference, about: &About<'_>, event: &Event) -> Result<(), Violation> {
     let About {
         name,
         agent,
         claim_id,
         now,
     } = about;
-    let resource = &model.resources[*name];
+    let resource = &reference.resources[*name];
     let (granted, mode, terms) = match event {
         Event::Granted {
             fence, mode, terms, ..
@@ -158,10 +158,10 @@ fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), 
         _ => return Ok(()),
     };
     check_lease(terms, *now, "C1", || format!("{agent} claims {name}"))?;
-    ensure(*claim_id > model.newest_claim, "C1", || {
+    ensure(*claim_id > reference.newest_claim, "C1", || {
         format!(
             "claim {claim_id} of {agent} is not above the newest, {}",
-            model.newest_claim
+            reference.newest_claim
         )
     })?;
     ensure(resource.ticket(agent).is_none(), "C7", || {
@@ -175,7 +175,7 @@ fn check_request(model: &Model, about: &About<'_>, event: &Event) -> Result<(), 
         ensure(!free, "C6", || {
             format!("{agent} queues for {name}, which nobody keeps from it")
         })?;
-        let circle = waiting::closes_a_circle(model, agent, name, mode);
+        let circle = waiting::closes_a_circle(reference, agent, name, mode);
         return ensure(!circle, "W4", || {
             format!("{agent} queues for {name} at {now}, and waits for itself")
         });
@@ -218,14 +218,14 @@ fn check_fence(resource: &Resource, name: &str, fence: u64) -> Result<(), Violat
 }
 
 /// A holder claims again: a renewal, another mode (C4, C5).
-fn check_again(model: &Model, about: &About<'_>, event: &Event) -> Result<(), Violation> {
+fn check_again(reference: &Reference, about: &About<'_>, event: &Event) -> Result<(), Violation> {
     let About {
         name,
         agent,
         claim_id,
         now,
     } = about;
-    let resource = &model.resources[*name];
+    let resource = &reference.resources[*name];
     let Some(terms) = event.terms() else {
         return Ok(());
     };
@@ -257,7 +257,7 @@ fn check_again(model: &Model, about: &About<'_>, event: &Event) -> Result<(), Vi
 
 /// A ticket becomes a hold (C2, C3, C6, C8).
 fn check_promotion(
-    model: &mut Model,
+    reference: &mut Reference,
     entry: &Entry,
     about: &About<'_>,
     event: &Event,
@@ -275,7 +275,7 @@ fn check_promotion(
         claim_id,
         now,
     } = about;
-    let resource = &model.resources[*name];
+    let resource = &reference.resources[*name];
     let head = resource.queue.first();
     ensure(head.is_some_and(|h| h.claim == *claim_id), "C6", || {
         let head = head.map_or_else(|| "nobody".to_owned(), Place::to_string);
@@ -296,38 +296,46 @@ fn check_promotion(
         )
     })?;
     let run = (entry.seq, (*name).to_owned(), *fence);
-    let continues = model.run.as_ref() == Some(&run) && head.mode == Mode::Shared;
+    let continues = reference.run.as_ref() == Some(&run) && head.mode == Mode::Shared;
     if continues {
         seen.hit(Seen::SharedRunPromoted);
     } else {
         check_fence(resource, name, *fence)?;
     }
-    model.run = Some(run);
+    reference.run = Some(run);
     Ok(())
 }
 
-fn check_lapse(model: &Model, about: &About<'_>, reason: LapseReason) -> Result<(), Violation> {
+fn check_lapse(
+    reference: &Reference,
+    about: &About<'_>,
+    reason: LapseReason,
+) -> Result<(), Violation> {
     let About {
         name,
         agent,
         claim_id,
         now,
     } = about;
-    let found = places(&model.resources[*name]).find(|(place, _)| place.claim == *claim_id);
-    let due = found.and_then(|(place, holds)| model.lapse(place, holds, *now));
+    let found = places(&reference.resources[*name]).find(|(place, _)| place.claim == *claim_id);
+    let due = found.and_then(|(place, holds)| reference.lapse(place, holds, *now));
     ensure(due == Some(reason), "C9", || {
         format!("{agent} loses {claim_id} of {name} at {now} by {reason:?}: {found:?}")
     })
 }
 
-fn check_cut(model: &Model, about: &About<'_>, expires_at: Millis) -> Result<(), Violation> {
+fn check_cut(
+    reference: &Reference,
+    about: &About<'_>,
+    expires_at: Millis,
+) -> Result<(), Violation> {
     let About {
         name,
         claim_id,
         now,
         ..
     } = about;
-    let found = places(&model.resources[*name]).find(|(place, _)| place.claim == *claim_id);
+    let found = places(&reference.resources[*name]).find(|(place, _)| place.claim == *claim_id);
     let due = found.is_some_and(|(place, _)| {
         let latest = now.saturating_add(place.lease_ms);
         place.expires_at > latest.saturating_add(TOLERANCE_MS) && expires_at == latest
@@ -339,12 +347,12 @@ fn check_cut(model: &Model, about: &About<'_>, expires_at: Millis) -> Result<(),
 
 /// Rules C2 and C8: at the end of an entry nobody is kept waiting for nothing.
 pub(super) fn check_end(
-    model: &Model,
+    reference: &Reference,
     entry: &Entry,
     touched: &BTreeSet<String>,
 ) -> Result<(), Violation> {
     for name in touched {
-        let resource = &model.resources[name];
+        let resource = &reference.resources[name];
         let exclusive = resource
             .holders
             .iter()
@@ -368,14 +376,14 @@ pub(super) fn check_end(
 }
 
 /// Folds an event about a claim in.
-pub(super) fn apply(model: &mut Model, event: &Event) {
+pub(super) fn apply(reference: &mut Reference, event: &Event) {
     let Some(claim) = event.claim() else {
         return;
     };
     if event.new_claim().is_some() {
-        model.newest_claim = model.newest_claim.max(claim.claim_id);
+        reference.newest_claim = reference.newest_claim.max(claim.claim_id);
     }
-    let resource = model.resource(&claim.resource);
+    let resource = reference.resource(&claim.resource);
     if let Some(fence) = event.fence() {
         resource.newest_fence = fence;
     }

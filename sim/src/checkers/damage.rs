@@ -7,10 +7,7 @@
 use mesh::MeshError;
 use mesh::ports::StorageErrorKind;
 
-use super::{Violation, ensure};
-use crate::sometimes::{Seen, Sometimes};
-use crate::trace::{Record, Trace, Turn};
-use crate::visitors::INSPECTOR;
+use crate::trace::{INSPECTOR, Record, Seen, Sometimes, Trace, Turn, Violation, ensure};
 
 /// Looks at what the inspector was told.
 pub(super) fn check(trace: &Trace, seen: &mut Sometimes) -> Result<(), Violation> {

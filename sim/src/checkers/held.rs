@@ -9,10 +9,9 @@ use std::collections::BTreeMap;
 
 use mesh::core::{ClaimId, Command, Event, LapseReason, Millis, Reply};
 
-use super::{Ledger, Violation, ensure};
-use crate::clock::EPOCH_MS;
-use crate::sometimes::{Seen, Sometimes};
-use crate::trace::{Call, Micros, Record, Trace, Turn};
+use crate::trace::{
+    Call, EPOCH_MS, Ledger, Micros, Record, Seen, Sometimes, Trace, Turn, Violation, ensure,
+};
 
 /// How late anything may be that the world tells of, or that a clock does.
 const LATE: Micros = 500_000;

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mesh::core::{Command, MessageId, Reply};
 
-use super::model::Model;
-use super::{Violation, ensure};
-use crate::agent::TOPIC;
-use crate::trace::Trace;
-use crate::visitors::AUDITOR;
+use super::reference::Reference;
+use crate::trace::{AUDITOR, TOPIC, Trace, Violation, ensure};
 
 /// What an agent that came to its end read.
 pub(crate) type Delivered = BTreeMap<String, BTreeSet<MessageId>>;
 
 /// Looks at the audit: the answers that the auditor got when all was quiet.
-pub(crate) fn check(model: &Model, trace: &Trace, delivered: &Delivered) -> Result<(), Violation> {
+pub(crate) fn check(
+    reference: &Reference,
+    trace: &Trace,
+    delivered: &Delivered,
+) -> Result<(), Violation> {
     let audit = trace.calls.iter().filter(|call| call.agent == AUDITOR);
     let mut held = None;
     for call in audit {
@@ -36,12 +37,12 @@ pub(crate) fn check(model: &Model, trace: &Trace, delivered: &Delivered) -> Resu
     let shown = shown_to_auditor(trace);
     for (agent, delivered) in delivered {
         let topics = [TOPIC.to_owned()];
-        let addressed = model.inbox(agent, &topics, MessageId::ZERO, 0);
+        let addressed = reference.inbox(agent, &topics, MessageId::ZERO, 0);
         let waits = shown.get(agent.as_str());
         let arrived = |id: &MessageId| {
             delivered.contains(id) || waits.is_some_and(|waits| waits.contains(id))
         };
-        let kept = |id: &&MessageId| model.messages[*id].expires_at.is_none();
+        let kept = |id: &&MessageId| reference.messages[*id].expires_at.is_none();
         let missing = addressed.iter().filter(kept).find(|id| !arrived(id));
         ensure(missing.is_none(), "M5", || {
             format!("message {missing:?} never reached {agent}")

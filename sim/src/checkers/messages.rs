@@ -2,38 +2,37 @@
 
 use mesh::core::{Event, MessageId, Millis};
 
-use super::model::{Message, Model};
-use super::{Violation, ensure};
-use crate::sometimes::{Seen, Sometimes};
+use super::reference::{Message, Reference};
+use crate::trace::{Seen, Sometimes, Violation, ensure};
 
 /// How long a retry key is remembered (M7).
 const HOUR_MS: u64 = 3_600_000;
 
 /// Whether an event about mail is allowed here.
 pub(super) fn check(
-    model: &Model,
+    reference: &Reference,
     now: Millis,
     event: &Event,
     seen: &mut Sometimes,
 ) -> Result<(), Violation> {
     match event {
-        Event::Posted { .. } => check_post(model, now, event, seen),
+        Event::Posted { .. } => check_post(reference, now, event, seen),
         Event::CursorMoved { agent_id, cursor } => {
-            let before = model.cursors.get(&**agent_id);
+            let before = reference.cursors.get(&**agent_id);
             ensure(before.is_none_or(|before| before < cursor), "M4", || {
                 format!("the cursor of {agent_id} goes from {before:?} back to {cursor}")
             })?;
-            ensure(*cursor <= model.newest_message, "M4", || {
+            ensure(*cursor <= reference.newest_message, "M4", || {
                 format!(
                     "the cursor of {agent_id} goes to {cursor}, past the newest message, {}",
-                    model.newest_message
+                    reference.newest_message
                 )
             })
         }
         Event::Expired { message_ids } => {
             seen.hit(Seen::MessageExpired);
             let due = |id: &MessageId| {
-                let message = model.messages.get(id);
+                let message = reference.messages.get(id);
                 message.is_some_and(|m| m.expires_at.is_some_and(|end| end <= now))
             };
             let early = message_ids.iter().find(|id| !due(id));
@@ -42,7 +41,7 @@ pub(super) fn check(
             })
         }
         Event::KeysForgotten { message_ids } => {
-            let kept = model.keys.values();
+            let kept = reference.keys.values();
             let mut kept = kept.filter(|(id, _)| message_ids.contains(id));
             let early = kept.find(|(_, at)| at.abs_diff(now) < HOUR_MS);
             ensure(early.is_none(), "M7", || {
@@ -54,7 +53,7 @@ pub(super) fn check(
 }
 
 fn check_post(
-    model: &Model,
+    reference: &Reference,
     now: Millis,
     event: &Event,
     seen: &mut Sometimes,
@@ -71,14 +70,17 @@ fn check_post(
     else {
         return Ok(());
     };
-    ensure(*message_id > model.newest_message, "M2", || {
-        format!("message {message_id} comes after {}", model.newest_message)
+    ensure(*message_id > reference.newest_message, "M2", || {
+        format!(
+            "message {message_id} comes after {}",
+            reference.newest_message
+        )
     })?;
-    if now < model.newest_at {
+    if now < reference.newest_at {
         seen.hit(Seen::ClockBackAcrossUlid);
     }
     let wanted = match &**to {
-        "*" => model.agents.len() as u64,
+        "*" => reference.agents.len() as u64,
         topic if topic.starts_with("topic:") => 0,
         _ => 1,
     };
@@ -86,11 +88,11 @@ fn check_post(
         format!("message {message_id} to {to} has fanout {fanout}, not {wanted}")
     })?;
     match key {
-        None => ensure(!model.bodies.contains(&**body), "M1", || {
+        None => ensure(!reference.bodies.contains(&**body), "M1", || {
             format!("{from} called once to post {body}, and it is posted twice")
         }),
         Some(key) => {
-            let before = model.keys.get(&(from.to_string(), key.to_string()));
+            let before = reference.keys.get(&(from.to_string(), key.to_string()));
             let fresh = before.is_none_or(|(_, at)| at.abs_diff(now) >= HOUR_MS);
             ensure(fresh, "M7", || {
                 format!("{from} posts again under key {key} at {now}: {before:?}")
@@ -100,7 +102,7 @@ fn check_post(
 }
 
 /// Folds an event about mail in.
-pub(super) fn apply(model: &mut Model, now: Millis, event: &Event) {
+pub(super) fn apply(reference: &mut Reference, now: Millis, event: &Event) {
     match event {
         Event::Posted {
             message_id,
@@ -112,7 +114,7 @@ pub(super) fn apply(model: &mut Model, now: Millis, event: &Event) {
             fanout,
             ..
         } => {
-            model.newest_message = model.newest_message.max(*message_id);
+            reference.newest_message = reference.newest_message.max(*message_id);
             let message = Message {
                 from: from.to_string(),
                 to: to.to_string(),
@@ -122,33 +124,35 @@ pub(super) fn apply(model: &mut Model, now: Millis, event: &Event) {
                 key: key.as_deref().map(str::to_owned),
                 fanout: *fanout,
             };
-            model.messages.insert(*message_id, message);
+            reference.messages.insert(*message_id, message);
             match key {
                 Some(key) => {
                     let name = (from.to_string(), key.to_string());
-                    model.keys.insert(name, (*message_id, now));
+                    reference.keys.insert(name, (*message_id, now));
                 }
                 None => {
-                    model.bodies.insert(body.to_string());
+                    reference.bodies.insert(body.to_string());
                 }
             }
         }
         Event::CursorMoved { agent_id, cursor } => {
-            model.cursors.insert(agent_id.to_string(), *cursor);
+            reference.cursors.insert(agent_id.to_string(), *cursor);
         }
         Event::Expired { message_ids } => {
             for id in message_ids {
-                model.messages.remove(id);
+                reference.messages.remove(id);
             }
         }
         Event::KeysForgotten { message_ids } => {
-            model.keys.retain(|_, (id, _)| !message_ids.contains(id));
+            reference
+                .keys
+                .retain(|_, (id, _)| !message_ids.contains(id));
         }
         _ => {}
     }
 }
 
-impl Model {
+impl Reference {
     /// What an agent's inbox must show above `since` at a moment (M3, M5, M6).
     pub(super) fn inbox(
         &self,

@@ -11,10 +11,9 @@ use mesh::core::{
 };
 use mesh::ports::StorageErrorKind;
 
-use super::model::{GRACE_MS, Model, Place, Resource};
-use super::{Violation, ensure, waiting};
-use crate::trace::{Answer, Call, Trace};
-use crate::visitors::INSPECTOR;
+use super::reference::{GRACE_MS, Place, Reference, Resource};
+use super::waiting;
+use crate::trace::{Answer, Call, INSPECTOR, Trace, Violation, ensure};
 
 /// Answers that were decided at one place of the log.
 pub(super) struct Open<'a> {
@@ -62,25 +61,25 @@ impl<'a> Open<'a> {
         self.calls.iter().any(|open| open.shared)
     }
 
-    fn try_shared(&mut self, model: &Model) {
+    fn try_shared(&mut self, reference: &Reference) {
         for open in self
             .calls
             .iter_mut()
             .filter(|open| open.shared && !open.matched)
         {
-            open.matched = check(model, open).is_ok();
+            open.matched = check(reference, open).is_ok();
         }
     }
 
-    pub(super) fn before_entry(&mut self, model: &Model) {
-        self.try_shared(model);
+    pub(super) fn before_entry(&mut self, reference: &Reference) {
+        self.try_shared(reference);
     }
 
-    pub(super) fn after_event(&mut self, model: &Model, _: &Entry) {
-        self.try_shared(model);
+    pub(super) fn after_event(&mut self, reference: &Reference, _: &Entry) {
+        self.try_shared(reference);
     }
 
-    pub(super) fn at_end(&self, model: &Model, seq: u64) -> Result<(), Violation> {
+    pub(super) fn at_end(&self, reference: &Reference, seq: u64) -> Result<(), Violation> {
         for open in self.calls.iter().filter(|open| !open.matched) {
             ensure(seq >= open.call.told_before, "G6", || {
                 format!(
@@ -88,7 +87,7 @@ impl<'a> Open<'a> {
                     open.call.agent, open.call.told_before, open.call.command
                 )
             })?;
-            check(model, open).map_err(|mut broken| {
+            check(reference, open).map_err(|mut broken| {
                 let call = open.call;
                 broken.what = format!(
                     "at entry {seq}, {} calls {:?} and is told {:?}: {}",
@@ -101,11 +100,11 @@ impl<'a> Open<'a> {
     }
 }
 
-fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
+fn check(reference: &Reference, open: &OpenCall<'_>) -> Result<(), Violation> {
     let now = open.answer.now;
     match (&open.call.command, open.reply) {
         (Command::Register(command), Reply::Register(reply)) => {
-            let agent = model.agents.get(&command.agent_id);
+            let agent = reference.agents.get(&command.agent_id);
             let right = agent.is_some_and(|a| {
                 a.epoch == reply.epoch
                     && a.expires_at == reply.expires_at.0
@@ -115,25 +114,25 @@ fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
             ensure(right, "A1", || format!("the log says {agent:?}"))
         }
         (Command::Roster(command), Reply::Roster(reply)) => {
-            check_roster(model, command.include_stale, reply)
+            check_roster(reference, command.include_stale, reply)
         }
         (Command::Claim(command), Reply::Claim(reply)) => {
-            check_claim(model, now, command, reply)?;
+            check_claim(reference, now, command, reply)?;
             let held = open.call.command.patience() > 0;
-            waiting::check_lost(model, &command.agent_id, now, reply, open.shared, held)
+            waiting::check_lost(reference, &command.agent_id, now, reply, open.shared, held)
         }
         (Command::Release(command), Reply::Release(reply)) => {
-            let resource = model.resources.get(&command.resource);
-            check_acted(model, &command.agent_id, now)?;
+            let resource = reference.resources.get(&command.resource);
+            check_acted(reference, &command.agent_id, now)?;
             check_release(resource, &command.agent_id, &command.claim_id, reply)
         }
         (Command::Claims(command), Reply::Claims(reply)) => {
-            check_claims(model, command.resource.as_deref(), reply)
+            check_claims(reference, command.resource.as_deref(), reply)
         }
         (Command::Post(command), Reply::Post(reply)) => {
-            check_acted(model, &command.agent_id, now)?;
+            check_acted(reference, &command.agent_id, now)?;
             check_post(
-                model,
+                reference,
                 &command.agent_id,
                 command.key.as_deref(),
                 &command.body,
@@ -141,28 +140,28 @@ fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
             )
         }
         (Command::Inbox(command), Reply::Inbox(reply)) => {
-            let cursor = model.cursor(&command.agent_id);
+            let cursor = reference.cursor(&command.agent_id);
             ensure(reply.cursor == cursor, "M3", || {
                 format!("the cursor is {cursor}")
             })?;
-            let all = model.inbox(&command.agent_id, &command.topics, cursor, now);
+            let all = reference.inbox(&command.agent_id, &command.topics, cursor, now);
             let limit = command.limit.unwrap_or(100) as usize;
-            check_inbox(model, &command.agent_id, &all, limit, reply)
+            check_inbox(reference, &command.agent_id, &all, limit, reply)
         }
         (Command::Read(command), Reply::Read(reply)) => {
             let up_to = command.up_to.parse::<MessageId>().ok();
-            let known = up_to.filter(|id| *id <= model.newest_message);
+            let known = up_to.filter(|id| *id <= reference.newest_message);
             ensure(known.is_some(), "M4", || {
-                format!("the newest message is {}", model.newest_message)
+                format!("the newest message is {}", reference.newest_message)
             })?;
-            check_acted(model, &command.agent_id, now)?;
-            let cursor = model.cursor(&command.agent_id);
+            check_acted(reference, &command.agent_id, now)?;
+            let cursor = reference.cursor(&command.agent_id);
             ensure(
                 reply.cursor == cursor && Some(cursor) >= known,
                 "M4",
                 || format!("the cursor is {cursor}"),
             )?;
-            let left = model
+            let left = reference
                 .inbox(&command.agent_id, &command.topics, cursor, now)
                 .len() as u64;
             ensure(reply.remaining == left, "M4", || {
@@ -170,13 +169,13 @@ fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
             })
         }
         (Command::Gc(_), Reply::Gc(_)) => {
-            let left = model.messages.iter();
+            let left = reference.messages.iter();
             let mut left = left.filter(|(_, m)| m.expires_at.is_some_and(|end| end <= now));
             let left = left.next();
             ensure(left.is_none(), "S1", || {
                 format!("{left:?} expired, and stays")
             })?;
-            check_reaped(model, None, now, "S1")
+            check_reaped(reference, None, now, "S1")
         }
         _ => Err(Violation {
             rule: "G2",
@@ -189,7 +188,7 @@ fn check(model: &Model, open: &OpenCall<'_>) -> Result<(), Violation> {
 /// somebody else's entry made: then it gave its sign of life while it waited (W1), and
 /// neither that nor its lease is half used up.
 fn check_claim_acted(
-    model: &Model,
+    reference: &Reference,
     command: &Claim,
     now: Millis,
     reply: &ClaimReply,
@@ -197,12 +196,12 @@ fn check_claim_acted(
     let agent_id = command.agent_id.as_str();
     let held = command.wait_seconds.is_some_and(|seconds| seconds > 0);
     if !held || reply.status != ClaimStatus::Granted {
-        return check_acted(model, agent_id, now);
+        return check_acted(reference, agent_id, now);
     }
     let half = |expires_at: Millis, lasting: Millis| {
         expires_at.saturating_add(lasting / 2) > now.saturating_add(lasting)
     };
-    let agent = model.agents.get(agent_id);
+    let agent = reference.agents.get(agent_id);
     let alive = agent.is_none_or(|a| half(a.expires_at, a.ttl_ms));
     ensure(alive, "A6", || {
         format!("{agent_id} is granted at {now}, with half of its life gone: {agent:?}")
@@ -210,8 +209,8 @@ fn check_claim_acted(
 }
 
 /// Rule A6: acting is being alive.
-fn check_acted(model: &Model, agent_id: &str, now: Millis) -> Result<(), Violation> {
-    let agent = model.agents.get(agent_id);
+fn check_acted(reference: &Reference, agent_id: &str, now: Millis) -> Result<(), Violation> {
+    let agent = reference.agents.get(agent_id);
     let alive = agent.is_none_or(|a| a.expires_at >= now.saturating_add(a.ttl_ms));
     ensure(alive, "A6", || {
         format!("{agent_id} acts at {now}, and counts as alive no longer than before: {agent:?}")
@@ -220,19 +219,19 @@ fn check_acted(model: &Model, agent_id: &str, now: Millis) -> Result<(), Violati
 
 /// Rules A5 and C9: what has lapsed is gone before anybody is told of it.
 fn check_reaped(
-    model: &Model,
+    reference: &Reference,
     only: Option<&str>,
     now: Millis,
     rule: &'static str,
 ) -> Result<(), Violation> {
-    for (name, resource) in &model.resources {
+    for (name, resource) in &reference.resources {
         if only.is_some_and(|only| only != name) {
             continue;
         }
         let holds = resource.holders.iter().map(|place| (place, true));
         let all = holds.chain(resource.queue.iter().map(|place| (place, false)));
         for (place, holds) in all {
-            let lapse = model.lapse(place, holds, now);
+            let lapse = reference.lapse(place, holds, now);
             ensure(lapse.is_none(), rule, || {
                 format!("{name} still has {place:?} at {now}")
             })?;
@@ -242,16 +241,16 @@ fn check_reaped(
 }
 
 fn check_claim(
-    model: &Model,
+    reference: &Reference,
     now: Millis,
     command: &Claim,
     reply: &ClaimReply,
 ) -> Result<(), Violation> {
     let none = Resource::default();
-    let resource = model.resources.get(&command.resource).unwrap_or(&none);
+    let resource = reference.resources.get(&command.resource).unwrap_or(&none);
     let agent = command.agent_id.as_str();
-    check_claim_acted(model, command, now, reply)?;
-    check_reaped(model, Some(&command.resource), now, "C9")?;
+    check_claim_acted(reference, command, now, reply)?;
+    check_reaped(reference, Some(&command.resource), now, "C9")?;
     if let Some(circle) = &reply.deadlock {
         let mode = command.mode.unwrap_or(Mode::Exclusive);
         ensure(
@@ -259,7 +258,7 @@ fn check_claim(
             "W4",
             || "a circle is shown to who would not wait".to_owned(),
         )?;
-        waiting::check_circle(model, agent, &command.resource, mode, circle)?;
+        waiting::check_circle(reference, agent, &command.resource, mode, circle)?;
         return check_not_granted(resource, reply);
     }
     match reply.status {
@@ -351,13 +350,13 @@ fn check_release(
 }
 
 fn check_post(
-    model: &Model,
+    reference: &Reference,
     agent: &str,
     key: Option<&str>,
     body: &str,
     reply: &PostReply,
 ) -> Result<(), Violation> {
-    if let Some(message) = model.messages.get(&reply.message_id) {
+    if let Some(message) = reference.messages.get(&reply.message_id) {
         let right = message.from == agent
             && message.body == body
             && message.fanout == reply.fanout
@@ -365,7 +364,7 @@ fn check_post(
         return ensure(right, "M1", || format!("the log says {message:?}"));
     }
     // It may have expired since; then it can only be the first reply to a key.
-    let first = key.and_then(|key| model.keys.get(&(agent.to_owned(), key.to_owned())));
+    let first = key.and_then(|key| reference.keys.get(&(agent.to_owned(), key.to_owned())));
     ensure(
         first.is_some_and(|(id, _)| *id == reply.message_id),
         "M7",
@@ -374,7 +373,7 @@ fn check_post(
 }
 
 fn check_inbox(
-    model: &Model,
+    reference: &Reference,
     agent: &str,
     all: &[MessageId],
     limit: usize,
@@ -385,7 +384,7 @@ fn check_inbox(
         ensure(!foreign, "M6", || {
             format!("{} is addressed to {}", shown.message_id, shown.to)
         })?;
-        let message = model.messages.get(&shown.message_id);
+        let message = reference.messages.get(&shown.message_id);
         let right = message.is_some_and(|m| m.body == *shown.body && m.from == *shown.from);
         ensure(right, "M5", || format!("the log says {message:?}"))?;
     }
@@ -400,16 +399,20 @@ fn check_inbox(
     ensure(reply.unread == left, "M3", || format!("{left} are unread"))
 }
 
-fn check_roster(model: &Model, include_stale: bool, reply: &RosterReply) -> Result<(), Violation> {
+fn check_roster(
+    reference: &Reference,
+    include_stale: bool,
+    reply: &RosterReply,
+) -> Result<(), Violation> {
     let now = reply.now.0;
-    check_reaped(model, None, now, "A5")?;
+    check_reaped(reference, None, now, "A5")?;
     let liveness = |expires_at: Millis| match now {
         _ if now <= expires_at => Liveness::Alive,
         _ if now <= expires_at.saturating_add(GRACE_MS) => Liveness::Stale,
         _ => Liveness::Dead,
     };
     let mut shown = reply.agents.iter();
-    for (agent_id, agent) in &model.agents {
+    for (agent_id, agent) in &reference.agents {
         let liveness = liveness(agent.expires_at);
         if liveness == Liveness::Dead && !include_stale {
             continue;
@@ -424,7 +427,7 @@ fn check_roster(model: &Model, include_stale: bool, reply: &RosterReply) -> Resu
         });
         ensure(right, "A4", said)?;
         ensure(view.is_some_and(|v| v.liveness == liveness), "A2", said)?;
-        let held = model.resources.iter();
+        let held = reference.resources.iter();
         let held = held
             .filter(|(_, r)| r.hold(agent_id).is_some())
             .map(|(name, _)| name.as_str());
@@ -439,10 +442,14 @@ fn check_roster(model: &Model, include_stale: bool, reply: &RosterReply) -> Resu
     ensure(more.is_none(), "A4", || format!("{more:?} is not there"))
 }
 
-fn check_claims(model: &Model, only: Option<&str>, reply: &ClaimsReply) -> Result<(), Violation> {
-    check_reaped(model, only, reply.now.0, "A5")?;
+fn check_claims(
+    reference: &Reference,
+    only: Option<&str>,
+    reply: &ClaimsReply,
+) -> Result<(), Violation> {
+    check_reaped(reference, only, reply.now.0, "A5")?;
     let mut shown = reply.claims.iter();
-    for (name, resource) in &model.resources {
+    for (name, resource) in &reference.resources {
         if only.is_some_and(|only| only != name) || resource.holders.is_empty() {
             continue;
         }

@@ -7,11 +7,12 @@
 
 use std::collections::BTreeSet;
 
-use super::bands::{Band, Spot, What};
+use super::caption::Drawn;
+use super::focus::Focus;
+use super::spans::{Span, Spot, What};
 use super::svg::{Svg, wrapped};
 use super::telling::{Mark, Row, Telling};
 use super::words::Tone;
-use super::{Drawn, Focus};
 use crate::trace::ProcessNumber;
 
 /// Heights: of a line of text, between rows that time lies between, and of the head.
@@ -52,7 +53,7 @@ pub(super) fn picture(drawn: &Drawn<'_>, telling: &Telling, focus: &Focus<'_>) -
     picture.place_rows();
     picture.heads(drawn);
     picture.ground();
-    picture.bands();
+    picture.spans();
     for at in 0..telling.rows.len() {
         picture.row(at);
     }
@@ -228,25 +229,25 @@ impl<'a> Picture<'a> {
         self.tops[at] + LINE * self.lines(&self.telling.rows[at]).len() as i64
     }
 
-    fn bands(&mut self) {
+    fn spans(&mut self) {
         // A dead process has no lane: that goes first, and over the empty ones.
-        let mut bands: Vec<Band> = self.telling.bands.all.clone();
-        bands.sort_by_key(|band| band.what != What::Dead);
-        bands.dedup_by(|a, b| a.is_beside(b));
+        let mut spans: Vec<Span> = self.telling.spans.all.clone();
+        spans.sort_by_key(|span| span.what != What::Dead);
+        spans.dedup_by(|a, b| a.is_beside(b));
         let mut open: Vec<(ProcessNumber, Spot)> = Vec::new();
-        for band in &bands {
-            let until = band.until.unwrap_or_default();
-            if until < 0 || (until <= band.from && band.what != What::Lock) {
+        for span in &spans {
+            let until = span.until.unwrap_or_default();
+            if until < 0 || (until <= span.from && span.what != What::Lock) {
                 continue;
             }
-            let (top, bottom) = (self.y(band.from), self.y(until));
-            let owner = band.process % 4;
-            match &band.what {
+            let (top, bottom) = (self.y(span.from), self.y(until));
+            let owner = span.process % 4;
+            match &span.what {
                 What::Lock => {
                     if let Some(x) = self.lock {
                         let class = format!("held f{owner}");
                         self.svg.rect(&class, x, top - 8, BOX, bottom - top + 16);
-                        let name = format!("p{}", band.process);
+                        let name = format!("p{}", span.process);
                         self.svg
                             .middle(x + BOX / 2, (top + bottom) / 2 + 4, "on", &name);
                     }
@@ -260,12 +261,12 @@ impl<'a> Picture<'a> {
                     self.hold(resource, agent, *fence, *slot, owner, (top, bottom));
                 }
                 what => {
-                    let Some(x) = self.lane(band.process) else {
+                    let Some(x) = self.lane(span.process) else {
                         continue;
                     };
                     let depth = open
                         .iter()
-                        .filter(|(process, end)| *process == band.process && *end > band.from)
+                        .filter(|(process, end)| *process == span.process && *end > span.from)
                         .count() as i64;
                     let height = bottom - top;
                     match what {
@@ -276,7 +277,7 @@ impl<'a> Picture<'a> {
                         What::StandsStill => self.svg.rect("still", x - 8, top, 16, height),
                         What::CutOff => self.svg.rect("cutoff", x - 14, top, 5, height),
                         _ => {
-                            open.push((band.process, until));
+                            open.push((span.process, until));
                             let class = format!("call f{owner}");
                             self.svg.rect(&class, x - 3 + 7 * depth, top, 6, height);
                         }
@@ -427,10 +428,10 @@ impl<'a> Picture<'a> {
 
 /// How many slots the holders of a resource need.
 fn slots(telling: &Telling, of: &str) -> usize {
-    let bands = telling.bands.all.iter();
-    let taken: BTreeSet<usize> = bands
-        .filter(|band| band.until.is_some_and(|until| until >= 0))
-        .filter_map(|band| match &band.what {
+    let spans = telling.spans.all.iter();
+    let taken: BTreeSet<usize> = spans
+        .filter(|span| span.until.is_some_and(|until| until >= 0))
+        .filter_map(|span| match &span.what {
             What::Hold { resource, slot, .. } if resource == of => Some(*slot),
             _ => None,
         })

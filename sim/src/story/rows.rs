@@ -1,4 +1,4 @@
-//! From a trace to what a picture shows of it: rows in order, and bands beside them.
+//! From a trace to what a picture shows of it: rows in order, and spans beside them.
 //!
 //! A run has hundreds of records, of which a reader needs some twenty. The [`Focus`] says
 //! which; what happens again and again is told once.
@@ -9,12 +9,12 @@ use std::sync::Arc;
 use mesh::MeshError;
 use mesh::core::{Command, Entry, Event};
 
-use super::Focus;
-use super::bands::{Bands, Spot};
-use super::telling::{Mark, On, Row, Telling};
-use super::turns;
+use super::focus::{Focus, On};
+use super::incidents;
+use super::spans::{Spans, Spot};
+use super::telling::{Mark, Row, Telling};
 use super::words::{self, Messages, Said, Tone, say};
-use crate::run::Outcome;
+use crate::explore::Outcome;
 use crate::trace::{Call, Micros, ProcessNumber, Record, Stamped, Turn};
 
 /// Goes through a trace, record by record.
@@ -35,7 +35,7 @@ struct Teller<'a> {
     /// The highest fence that an unguarded resource was written under.
     newest: BTreeMap<String, u64>,
     rows: Vec<Row>,
-    bands: Bands,
+    spans: Spans,
 }
 
 /// Shorter pauses are not told.
@@ -55,20 +55,20 @@ pub(super) fn tell(outcome: &Outcome, focus: &Focus<'_>) -> Option<Telling> {
         heard: BTreeMap::new(),
         newest: BTreeMap::new(),
         rows: Vec::new(),
-        bands: Bands {
+        spans: Spans {
             agents_each: outcome.knobs.agents_each,
-            ..Bands::default()
+            ..Spans::default()
         },
     };
     for stamped in &outcome.trace.records {
-        teller.bands.wake(stamped.at, teller.spot());
+        teller.spans.wake(stamped.at, teller.spot());
         teller.record(stamped);
     }
     let end = 2 * teller.rows.len() as Spot;
-    teller.bands.close_all(end);
+    teller.spans.close_all(end);
     let telling = Telling {
         rows: teller.rows,
-        bands: teller.bands,
+        spans: teller.spans,
         lanes: Vec::new(),
     };
     let (first, last) = telling.shown(focus.shows)?;
@@ -114,7 +114,7 @@ impl Teller<'_> {
                 if self.wants_call(*call) {
                     let said = say(Tone::Fault, "goes away before it hears the answer");
                     let spot = self.row(stamped, Mark::Hears, agent, said);
-                    self.bands.answered(*call, spot);
+                    self.spans.answered(*call, spot);
                 }
             }
             Record::Accepted { seq, committed } => self.accepted(stamped, *seq, *committed),
@@ -122,7 +122,7 @@ impl Teller<'_> {
                 self.log.retain(|entry| entry.seq < *seq);
                 let said = say(Tone::Bad, "is gone, and another one takes its place");
                 let spot = self.row(stamped, Mark::Dot, format!("entry {seq}"), said);
-                self.bands.refold(&self.log, spot);
+                self.spans.refold(&self.log, spot);
             }
             Record::Durable { seq } => {
                 let on_disk = self.outcome.knobs.network.is_none();
@@ -148,9 +148,9 @@ impl Teller<'_> {
         if *turn == Turn::StormEnded {
             self.cut_pauses_short(stamped.at);
         }
-        let said = turns::turned(turn).filter(|_| self.wants_turn(turn));
+        let said = incidents::turned(turn).filter(|_| self.wants_turn(turn));
         let spot = said.map_or(here, |said| self.say_turn(stamped, turn, said));
-        self.bands.turn(number, stamped.at, turn, spot);
+        self.spans.turn(number, stamped.at, turn, spot);
         match turn {
             Turn::StoreLockTaken => {
                 self.lockers.insert(number);
@@ -221,7 +221,7 @@ impl Teller<'_> {
             said.tone = Tone::Plain;
         }
         if matches!(turn, Turn::StoreLockStolen { .. }) && self.lockers.contains(&stamped.process) {
-            said = say(Tone::Bad, turns::FREES_ANOTHERS);
+            said = say(Tone::Bad, incidents::FREES_ANOTHERS);
         }
         let last = self.rows.last();
         let seen_again = last.is_some_and(|last| last.said.text == said.text);
@@ -241,7 +241,7 @@ impl Teller<'_> {
 
     /// The storm is over, and whoever stands still goes on earlier than was meant.
     fn cut_pauses_short(&mut self, now: Micros) {
-        for row in self.bands.standing_still() {
+        for row in self.spans.standing_still() {
             if let Some(row) = self.rows.get_mut(row) {
                 let lasted = words::seconds(now - row.at);
                 row.said.text = format!("stands still for {lasted}");
@@ -257,7 +257,8 @@ impl Teller<'_> {
                     .iter()
                     .all(|row| row.process == number);
                 let entry = matches!(entry.mark, Mark::Entry { read: false, .. });
-                let takes = takes.said.text == turns::TAKES && frees.said.text == turns::FREES;
+                let takes =
+                    takes.said.text == incidents::TAKES && frees.said.text == incidents::FREES;
                 (self.rows.len() - 3, own && entry && takes)
             }
             _ => return,
@@ -277,7 +278,7 @@ impl Teller<'_> {
         }
         self.rows[begins] = row;
         self.fold_again(begins);
-        self.bands.clamp(2 * (self.rows.len() as Spot - 1));
+        self.spans.clamp(2 * (self.rows.len() as Spot - 1));
     }
 
     /// Whether a call is about what the picture is about.
@@ -310,7 +311,7 @@ impl Teller<'_> {
         if let Command::Claim(claim) = &call.command {
             let ticket = (claim.resource.clone(), call.agent.clone());
             let has = self.waiting.contains(&ticket)
-                || self.bands.hold(&claim.resource, &call.agent).is_some();
+                || self.spans.hold(&claim.resource, &call.agent).is_some();
             if has && self.heard.contains_key(&call.agent) {
                 self.renewals.insert(number);
                 said = say(Tone::Quiet, format!("claims {} again", claim.resource));
@@ -318,7 +319,7 @@ impl Teller<'_> {
         }
         let agent = call.agent.clone();
         let spot = self.row(stamped, Mark::Asks, agent, said);
-        self.bands.asked(number, stamped.process, spot);
+        self.spans.asked(number, stamped.process, spot);
     }
 
     fn answered(&mut self, stamped: &Stamped, number: usize) {
@@ -338,7 +339,7 @@ impl Teller<'_> {
         }
         let agent = call.agent.clone();
         let spot = self.row(stamped, Mark::Hears, agent, said);
-        self.bands.answered(number, spot);
+        self.spans.answered(number, spot);
     }
 
     fn wants_event(&self, event: &Event) -> bool {
@@ -404,7 +405,7 @@ impl Teller<'_> {
             spot = self.row(stamped, mark, format!("entry {seq}"), said);
         }
         self.log.push(entry.clone());
-        self.bands.fold(&entry, spot);
+        self.spans.fold(&entry, spot);
     }
 
     /// Remembers who waits.

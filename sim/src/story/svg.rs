@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::Drawn;
+use super::caption::Drawn;
 
 /// The classes of everything that is drawn.
 const STYLE: &str = include_str!("style.css");

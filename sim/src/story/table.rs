@@ -3,10 +3,11 @@
 //! A tape was found by `sim shrink --calm …`, which searches calm worlds with a few faults
 //! for a run that shows what it should, and makes it small. Its first line says where.
 
-use super::Tells::{Breaks, Meets};
-use super::{Focus, On, Story};
-use crate::run::Runner;
-use crate::sometimes::Seen;
+use super::focus::{Focus, On};
+use super::story::Story;
+use super::story::Tells::{Breaks, Meets};
+use crate::explore::Runner;
+use crate::trace::Seen;
 
 /// Declares the stories; the tapes lie in `stories/`.
 macro_rules! stories {
@@ -110,4 +111,18 @@ stories! {
     "An append never arrives; the writer finds the place empty, and proposes the same entry again.";
     "timeout-taken-for-loss", Breaks("TimeoutTakenForLoss", "G6"), Focus::on(On::Log).shows(&["claims r0", "gets no answer", "came first", "is told: r0 is yours"]), on Network,
     "A client takes a time-out for a lost race, and decides again what has its place in the log already.";
+}
+
+impl Story {
+    /// The one of a name.
+    ///
+    /// # Errors
+    ///
+    /// Where there is no such one.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let found = STORIES.iter().find(|story| story.name == name);
+        found.copied().ok_or_else(|| {
+            format!("no story is called {name}; `sim story` without a name lists them")
+        })
+    }
 }

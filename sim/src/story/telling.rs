@@ -1,25 +1,10 @@
-//! What a picture shows of a run: rows in order, and bands beside them.
+//! What a picture shows of a run: rows in order, and spans beside them.
 
 use std::collections::BTreeSet;
 
-use super::bands::{Bands, Spot};
+use super::spans::{Spans, Spot};
 use super::words::Said;
 use crate::trace::{Micros, ProcessNumber};
-
-/// What a picture is about, which decides what it leaves out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
-    /// Who holds these resources, and who waits for them.
-    Claims(&'static [&'static str]),
-    /// Messages, and cursors into them.
-    Messages,
-    /// The log itself: what is in it, and what of it would survive a power cut.
-    Log,
-    /// The store's lock.
-    Lock,
-    /// The files in the folder, and who cannot read them.
-    Files,
-}
 
 /// What is drawn on the lane of the process, or across the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +43,7 @@ pub(super) struct Row {
 #[derive(Debug)]
 pub(super) struct Telling {
     pub(super) rows: Vec<Row>,
-    pub(super) bands: Bands,
+    pub(super) spans: Spans,
     /// The processes that have a lane.
     pub(super) lanes: Vec<ProcessNumber>,
 }
@@ -80,7 +65,7 @@ impl Telling {
     pub(super) fn cropped(mut self, first: usize, last: usize) -> Self {
         self.rows.truncate(last + 1);
         self.rows.drain(..first);
-        self.bands
+        self.spans
             .crop(2 * first as Spot, 2 * self.rows.len() as Spot);
         let shown = self.rows.iter().filter(|row| row.mark != Mark::Everybody);
         let lanes: BTreeSet<usize> = shown.map(|row| row.process).collect();

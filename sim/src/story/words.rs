@@ -8,8 +8,7 @@ use mesh::core::{
 };
 use mesh::{MeshError, ports::Outcome};
 
-use crate::clock::{CENTURY_MS, EPOCH_MS};
-use crate::trace::Micros;
+use crate::trace::{CENTURY_MS, EPOCH_MS, Micros};
 
 /// How something is said: it is drawn in this colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ pub mod start;
 use std::sync::Arc;
 
 use mesh::core::{Entry, Event};
-use sim::mutants::Mutant;
-use sim::sometimes::Seen;
+use sim::explore::planted::Mutant;
 use sim::trace::Record;
+use sim::trace::Seen;
 use sim::{Outcome, run_seed};
 
 use crate::Exercise;

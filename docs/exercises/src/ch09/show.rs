@@ -1,10 +1,10 @@
 //! The demonstration: one bug, three tests, and two of them are green.
 
-use sim::mutants::Mutant;
+use sim::explore::planted::Mutant;
+use sim::explore::shrink::{Goal, shrink};
 use sim::run;
-use sim::shrink::{Goal, shrink};
-use sim::sometimes::Seen;
-use sim::tape::Tape;
+use sim::trace::Seen;
+use sim::world::tape::Tape;
 use sim::{Outcome, Runner, run_seed};
 
 /// How many worlds the tests have.

@@ -1,9 +1,9 @@
 //! The demonstration: the network world of the simulator, and a client that takes
 //! silence for a loss.
 
-use sim::mutants::Mutant;
-use sim::sometimes::Seen;
-use sim::tape::Tape;
+use sim::explore::planted::Mutant;
+use sim::trace::Seen;
+use sim::world::tape::Tape;
 use sim::{Outcome, Runner, run_on};
 
 /// How many worlds are tried.

@@ -17,7 +17,7 @@ pub enum News {
 }
 
 /// What became of an append.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Append {
     /// The entry has its place in the log, for good, unless a power cut comes before
     /// the next successful [`Storage::sync`].

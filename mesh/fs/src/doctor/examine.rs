@@ -2,15 +2,15 @@
 
 use std::io;
 
-use super::super::damage::{Damage, no_file};
-use super::super::error::is_no_file;
-use super::super::format::Format;
-use super::super::generation::{Generation, ReadError, Step};
-use super::super::names;
-use super::super::read_only::ReadOnly;
-use super::super::seam::{Access, FileSystem};
-use super::super::watermark::{WATERMARK, Watermark};
 use super::report::{Contents, Finding, Remedy, Report, Severity};
+use crate::error::is_no_file;
+use crate::folder::damage::{Damage, no_file};
+use crate::folder::format::Format;
+use crate::folder::names;
+use crate::log::generation::{Generation, ReadError, Step};
+use crate::log::watermark::{WATERMARK, Watermark};
+use crate::read_only::ReadOnly;
+use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Clock, StorageErrorKind};
 use mesh_core::{Entry, Millis, Snapshot, escape};
 
@@ -148,7 +148,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
         }
         let mut snapshot = builder.unwrap_or_default().finish();
         let (base, mut void) = (snapshot.seq, 0);
-        if self.marks.contradict(base, generation.chain.tip) {
+        if self.marks.contradict(base, generation.standing.chain.tip) {
             let error = generation.damaged("begins with another entry than was acknowledged");
             return self.unreadable(&name, error).await;
         }
@@ -167,7 +167,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
         if let Some(mark) = self.marks.highest()
             && mark.seq > snapshot.seq
         {
-            if generation.chain.sealed {
+            if generation.standing.chain.sealed {
                 self.expect_still_newest(newest).await?;
             }
             return self
@@ -199,7 +199,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
     }
 
     async fn judge_end(&mut self, name: &str, generation: &Generation<ReadOnly<F>>) {
-        if generation.chain.sealed {
+        if generation.standing.chain.sealed {
             let meaning = "a rotation was cut short, or is going on; whoever writes next ends it";
             let what = format!("{name} is sealed, and has no successor yet");
             self.report
@@ -210,7 +210,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
             let meaning = "a write was cut short by a crash, or is going on; it was never \
                            acknowledged, and the next write voids it";
             let what = format!("{name} ends with bytes that are no whole record");
-            let line = super::super::damage::line_of(self.fs, name, generation.position).await;
+            let line = crate::folder::damage::line_of(self.fs, name, generation.position).await;
             let finding = Finding::new(Severity::Note, what, meaning).file(name);
             self.report
                 .add(finding.place(line as u64, generation.position));
@@ -274,13 +274,11 @@ impl<'a, F: FileSystem> Examination<'a, F> {
         let witness = match (self.has_format, self.marks.highest(), &state) {
             (true, ..) => Some(names::FORMAT),
             (false, Some(_), _) => Some(WATERMARK),
-            (false, None, Ok(Some(bytes))) if super::super::adopt::is_ours(bytes) => {
-                Some(names::STATE)
-            }
+            (false, None, Ok(Some(bytes))) if crate::adopt::is_ours(bytes) => Some(names::STATE),
             _ => None,
         };
         if let Some(witness) = witness {
-            let error = super::super::open::missing_journal(witness);
+            let error = crate::folder::damage::missing_journal(witness);
             let finding = Finding::error(&error, REFUSED).file(witness);
             self.report.add(finding.remedy(Remedy::Salvage));
             return;
@@ -291,13 +289,13 @@ impl<'a, F: FileSystem> Examination<'a, F> {
                 "the folder is new: it holds no journal yet",
                 "the first call makes it",
             ),
-            Ok(Some(bytes)) => match super::super::adopt::adopt(&bytes, 0) {
+            Ok(Some(bytes)) => match crate::adopt::adopt(&bytes, 0) {
                 Ok(_) => (
                     "state.json is a predecessor's",
                     "the first call, or mesh upgrade, takes it over and keeps the original",
                 ),
                 Err(what) => {
-                    let error = super::super::adopt::damaged(&what);
+                    let error = crate::adopt::damaged(&what);
                     let next = "mend the file, or move it away to start with nothing";
                     let finding = Finding::error(&error, REFUSED).next(next);
                     return self.report.add(finding.file(names::STATE));
@@ -360,5 +358,5 @@ pub(super) async fn read_state<F: FileSystem>(fs: &F) -> io::Result<Option<Vec<u
         }
         Err(error) => return Err(error),
     };
-    super::super::adopt::read_whole(fs, &file).await.map(Some)
+    crate::adopt::read_whole(fs, &file).await.map(Some)
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use ulid::Ulid;
 
-use super::super::damage::Damage;
-use super::super::generation::ReadError;
-use super::super::names;
+use crate::folder::damage::Damage;
+use crate::folder::names;
+use crate::log::generation::ReadError;
 use mesh_core::{
     Agent, AgentId, ClaimId, Entry, Event, KeyedPost, Loss, MAX_COUNT, Message, MessageId, Millis,
     Part, Resource, ResourceState, Snapshot, SnapshotBuilder, TrailRecord, escape,

@@ -19,22 +19,22 @@
 
 use std::io;
 
-use super::super::error::io_error;
-use super::super::export;
-use super::super::format::Format;
-use super::super::generation::{CheckpointHead, RECORD_VERSION, ReadError};
-use super::super::lock::{LockKind, StoreLock};
-use super::super::names;
-use super::super::read_only::ReadOnly;
-use super::super::record::Sum;
-use super::super::rotation::{checkpoint_pieces, ignore_missing};
-use super::super::seam::FileSystem;
-use super::super::watermark::WATERMARK;
-use super::super::write::write_whole;
+use crate::error::{ignore_missing, io_error};
+use crate::folder::export;
+use crate::folder::format::Format;
+use crate::folder::names;
+use crate::lock::{LockKind, StoreLock};
+use crate::log::generation::{CheckpointHead, RECORD_VERSION, ReadError, checkpoint_pieces};
+use crate::log::record::Sum;
+use crate::read_only::ReadOnly;
+
 use super::examine::examine;
 use super::names as given;
 use super::report::{Remedy, Repair, Report};
 use super::salvage::{Salvage, salvage};
+use crate::folder::write::write_whole;
+use crate::log::watermark::WATERMARK;
+use crate::seam::FileSystem;
 use mesh_coordinator::Nonces;
 use mesh_coordinator::ports::{Clock, Lock, Outcome, StorageError, StorageErrorKind};
 use mesh_core::escape;

@@ -19,18 +19,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::adopt;
-use super::super::damage::Damage;
-use super::super::generation::{
-    CheckpointHead, Generation, Loose, Place, ReadError, Ready, Step, StoredEntry,
-};
-use super::super::names;
-use super::super::read_only::ReadOnly;
-use super::super::record::{Sum, Tag};
-use super::super::seam::FileSystem;
-use super::super::watermark::Watermark;
 use super::examine::{fold, read_state};
 use super::pile::Pile;
+use crate::adopt;
+use crate::folder::damage::Damage;
+use crate::folder::names;
+use crate::log::generation::{
+    CheckpointHead, Generation, Loose, Place, ReadError, Ready, Step, StoredEntry,
+};
+use crate::log::record::{Sum, Tag};
+use crate::log::watermark::Watermark;
+use crate::read_only::ReadOnly;
+use crate::seam::FileSystem;
 use mesh_core::{Entry, Event, MAX_COUNT, Millis, Part, Resource, Snapshot, escape};
 
 /// How often one entry grants one resource at most: as many commands as fit one batch.
@@ -173,7 +173,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         self.entries = 0;
         loop {
             self.prefix_end = generation.accepted_end;
-            self.prefix_last = generation.chain.last;
+            self.prefix_last = generation.standing.chain.last;
             match generation.step(self.view).await {
                 Ok(Step::Entry(entry, sum)) => {
                     if entry.seq > until || self.marks.contradict(entry.seq, sum) {

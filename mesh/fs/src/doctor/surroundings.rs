@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::super::names;
-use super::super::os::{FileKind, OsFileSystem, Survey, SurveyEntry};
-use super::super::turn::SYNC_TURN;
-use super::super::watermark::WATERMARK;
 use super::report::{Finding, Remedy, Repair, Report, Severity};
+use crate::folder::names;
+use crate::log::sync_leader::SYNC_LEADER;
+use crate::log::watermark::WATERMARK;
+use crate::os::{FileKind, OsFileSystem, Survey, SurveyEntry};
 use crate::{SystemClock, seed};
 use mesh_coordinator::ports::StorageError;
 
@@ -146,7 +146,7 @@ fn judge_entry(survey: &Survey, entry: &SurveyEntry) -> Option<Finding> {
 fn is_overwritten(name: &str) -> bool {
     name == WATERMARK
         || name == "lock.flock"
-        || name == SYNC_TURN
+        || name == SYNC_LEADER
         || names::parse_journal(name).is_some()
 }
 
@@ -160,7 +160,7 @@ fn is_known(name: &str) -> bool {
         ".gitignore",
         "lock",
         "lock.flock",
-        SYNC_TURN,
+        SYNC_LEADER,
     ];
     fixed.contains(&name)
         || names::parse_journal(name).is_some()

@@ -24,11 +24,11 @@
 
 use std::io::{self, ErrorKind};
 
-use super::super::seam::{Access, FileSystem, ProcessId};
 use super::backoff::Backoff;
+use crate::seam::{Access, FileSystem, ProcessId};
 use mesh_coordinator::ports::{Clock, Lock};
 use mesh_core::Millis;
-use planted::Bug;
+use planted::{Bug, sound};
 
 const LOCK: &str = "lock";
 /// How long a lock must be seen unchanged to be stolen.
@@ -146,17 +146,16 @@ impl<F: FileSystem, C: Clock> LockDirectory<F, C> {
         };
         let now = self.clock.monotonic();
         match watched {
-            Some(seen) if seen.nonce == nonce => {
+            Some(seen) if sound!(seen.nonce == nonce, Bug::TheftByOwnWait => true) => {
                 if now.saturating_sub(seen.since) >= STALE || self.owner_is_dead(seen).await {
+                    let nonce = sound!(
+                        nonce,
+                        Bug::ThiefWithoutNonce => self.owner_nonce().await?.unwrap_or(nonce)
+                    );
                     return self.steal(&nonce).await;
                 }
             }
             // Most locks are gone at the second look, so only then is the owner read.
-            Some(seen) if planted::is(Bug::TheftByOwnWait) => {
-                if now.saturating_sub(seen.since) >= STALE {
-                    return self.steal(&nonce).await;
-                }
-            }
             _ => *watched = Some(Watched::new(nonce, now)),
         }
         Ok(false)
@@ -191,11 +190,6 @@ impl<F: FileSystem, C: Clock> LockDirectory<F, C> {
 
     /// Frees the lock if it is still held under `nonce`; `true` if it was.
     async fn steal(&self, nonce: &str) -> io::Result<bool> {
-        let found = match planted::is(Bug::ThiefWithoutNonce) {
-            true => self.owner_nonce().await?,
-            false => None,
-        };
-        let nonce = found.as_deref().unwrap_or(nonce);
         match self.fs.remove(&inside(LOCK, nonce)).await {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -229,12 +223,13 @@ impl<F: FileSystem, C: Clock> Lock for LockDirectory<F, C> {
     }
 
     async fn release(&mut self) {
-        if let Some(mut nonce) = self.held.take() {
-            if planted::is(Bug::ReleaseOfAnyonesLock)
-                && let Ok(Some(present)) = self.owner_nonce().await
-            {
-                nonce = present;
-            }
+        if let Some(nonce) = self.held.take() {
+            let nonce = sound!(
+                nonce,
+                Bug::ReleaseOfAnyonesLock => {
+                    self.owner_nonce().await.ok().flatten().unwrap_or(nonce)
+                }
+            );
             // Where this fails the lock was stolen, or goes stale and will be.
             let _ = self.fs.remove(&inside(LOCK, &nonce)).await;
         }

@@ -14,8 +14,8 @@
 //! processes could hold two locks of the same name, so a lock on a file without a name
 //! does not count.
 
-use super::super::seam::{Access, FileSystem};
 use super::backoff::Backoff;
+use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Clock, Lock};
 use mesh_core::Millis;
 

@@ -18,7 +18,7 @@ pub use directory::LockDirectory;
 pub use kernel::KernelLock;
 pub(super) use sweep::sweep_candidates;
 
-use super::seam::FileSystem;
+use crate::seam::FileSystem;
 use mesh_coordinator::ports::{Clock, Lock};
 
 /// Which of the two locks a folder uses; `"kernel"` or `"directory"` in its `format`.

@@ -10,8 +10,8 @@
 
 use std::io;
 
-use super::super::seam::{Access, FileSystem, ProcessId};
 use super::directory::{MAX_OWNER_BYTES, inside};
+use crate::seam::{Access, FileSystem, ProcessId};
 
 /// Removes from the folder, whose names are `names`, what dead processes prepared.
 pub(in super::super) async fn sweep_candidates<F: FileSystem>(fs: &F, names: &[String]) {

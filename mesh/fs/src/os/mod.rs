@@ -39,9 +39,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, pread, pwrite, retry_on_intr, write};
 
-use super::error::io_error;
-use super::read_only::ReadOnly;
-use super::seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
+use crate::error::io_error;
+use crate::read_only::ReadOnly;
+use crate::seam::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 use mesh_coordinator::ports::{Clock, Outcome, StorageError};
 use mesh_core::Millis;
 use watch::Watch;

@@ -7,7 +7,7 @@
 //! lock of such an owner is stolen by age instead. macOS shows the start of another
 //! process only through calls that are unsafe from Rust, so there it is always so.
 
-use super::super::seam::ProcessId;
+use crate::seam::ProcessId;
 
 /// This process, with an empty `host` where it cannot be told from others for sure.
 pub(super) fn this_process() -> ProcessId {

@@ -11,8 +11,8 @@ use async_channel::{Receiver, Sender};
 use notify::event::RemoveKind;
 use notify::{Config, Event, EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::super::names;
-use super::super::seam::FileId;
+use crate::folder::names;
+use crate::seam::FileId;
 
 /// A watch over one folder, or the knowledge that there can be none.
 #[derive(Debug)]

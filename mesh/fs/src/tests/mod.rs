@@ -16,6 +16,7 @@ mod errors;
 mod fuzz;
 mod hostile;
 mod interleaving;
+mod promises;
 mod removed;
 mod rotation;
 mod turn;
@@ -26,8 +27,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::testing::{FakeClock, Fault, FaultyFs, Process, block_on, on_disk};
 use super::{FsOptions, FsStorage, OsFileSystem};
+use crate::testing::{FakeClock, Fault, FaultyFs, Process, block_on, on_disk};
 
 type Disk = FaultyFs<OsFileSystem>;
 type Member = Process<FsStorage<Disk, FakeClock>>;

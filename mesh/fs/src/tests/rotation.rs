@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use super::{FakeClock, Fault, FaultyFs, Folder, FsOptions, block_on, on_disk};
-use crate::{FileSystem, names};
+use crate::FileSystem;
+use crate::folder::names;
 use mesh_coordinator::ports::{Append, CheckpointNeed, Storage};
 
 /// Runs a future until it is done (`Some`) or its process is killed (`None`).

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::io::ErrorKind;
 use std::rc::Rc;
 
-use super::super::testing::FakeClock;
 use super::{Disk, Fault, Folder, Member, block_on, on_disk};
+use crate::testing::FakeClock;
 use crate::{Access, FileSystem, FsOptions};
 use mesh_coordinator::ports::{Append, Clock, Durability, Storage};
 

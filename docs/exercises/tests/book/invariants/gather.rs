@@ -6,7 +6,7 @@ use model::cases::{self, Bounds};
 use model::claims::Claims;
 use model::commit::Commit;
 use model::messages::Messages;
-use sim::mutants::Mutant;
+use sim::explore::planted::Mutant;
 use stateright::{Expectation, Model, Property};
 use tests::citations::{Rule, in_script, in_tests, is_id, mentioned, rules};
 
@@ -82,12 +82,12 @@ fn in_file(tree: &Tree, path: &str) -> Found {
     let source = tree.read(path).unwrap_or_default();
     let mut found = vec![(Kind::Test, in_tests(&source), link(path, path))];
     let production = production(&source);
-    if path.starts_with("mesh/src/") && !is_test(path) {
-        let name = link(path.trim_start_matches("mesh/src/"), path);
+    if path.starts_with("mesh/") && path.contains("/src/") && !is_test(path) {
+        let name = link(&path["mesh/".len()..].replacen("src/", "", 1), path);
         found.extend(asserted(production, &name));
         found.extend(kept(production, &name));
     }
-    if path.starts_with("sim/src/") && path != "sim/src/mutants.rs" {
+    if path.starts_with("sim/src/") && path != "sim/src/explore/planted.rs" {
         let name = link(path.trim_start_matches("sim/src/"), path);
         found.push((Kind::Checker, literals(production), name));
     }
@@ -110,8 +110,10 @@ fn is_test(path: &str) -> bool {
         "/tests/",
         "/testing/",
         "tests.rs",
-        "conformance.rs",
-        "planted.rs",
+        "/conformance/",
+        "mesh/planted/",
+        "/benches/",
+        "/examples/",
     ];
     parts.iter().any(|part| path.contains(part))
 }

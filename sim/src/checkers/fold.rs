@@ -1,0 +1,95 @@
+//! The fold of the log into the reference: event by event, whether it is allowed here, and
+//! then what it changes.
+
+use mesh::core::{Entry, Event};
+
+use super::reference::{Agent, Reference};
+use super::{awareness, claims, messages, waiting};
+use crate::trace::{Sometimes, Violation};
+
+impl Reference {
+    /// Whether the contract allows an event here.
+    pub(super) fn check(
+        &mut self,
+        entry: &Entry,
+        event: &Event,
+        seen: &mut Sometimes,
+    ) -> Result<(), Violation> {
+        let now = entry.at;
+        match event {
+            Event::Registered { .. } | Event::Heartbeat { .. } | Event::RegistrationCut { .. } => {
+                awareness::check(self, now, event, seen)
+            }
+            Event::Posted { from, .. } if &**from == "mesh" => {
+                waiting::check_notice(self, now, event, seen)?;
+                messages::check(self, now, event, seen)
+            }
+            Event::Posted { .. }
+            | Event::CursorMoved { .. }
+            | Event::Expired { .. }
+            | Event::KeysForgotten { .. } => messages::check(self, now, event, seen),
+            Event::Adopted { .. } => Ok(()),
+            _ => claims::check(self, entry, event, seen),
+        }
+    }
+
+    /// What must hold at the end of each entry.
+    pub(super) fn check_end(&mut self, entry: &Entry) -> Result<(), Violation> {
+        self.newest_at = entry.at;
+        self.run = None;
+        let touched = std::mem::take(&mut self.touched);
+        waiting::check_end(self, entry)?;
+        claims::check_end(self, entry, &touched)
+    }
+
+    /// Folds an event in.
+    pub(super) fn apply(&mut self, entry: &Entry, event: &Event) {
+        let now = entry.at;
+        match event {
+            Event::Registered {
+                agent_id,
+                role,
+                ttl_ms,
+                expires_at,
+                epoch,
+                ..
+            } => {
+                let before = self.agents.get(&**agent_id);
+                let agent = Agent {
+                    role: role.as_deref().map(str::to_owned),
+                    registered_at: before.map_or(now, |agent| agent.registered_at),
+                    last_seen: now,
+                    ttl_ms: *ttl_ms,
+                    expires_at: *expires_at,
+                    epoch: *epoch,
+                };
+                self.agents.insert(agent_id.to_string(), agent);
+            }
+            Event::Heartbeat {
+                agent_id,
+                expires_at,
+                epoch,
+            } => {
+                if let Some(agent) = self.agents.get_mut(&**agent_id) {
+                    (agent.last_seen, agent.expires_at, agent.epoch) = (now, *expires_at, *epoch);
+                }
+            }
+            Event::RegistrationCut {
+                agent_id,
+                expires_at,
+            } => {
+                if let Some(agent) = self.agents.get_mut(&**agent_id) {
+                    agent.expires_at = *expires_at;
+                    // The same bad clock dated the sign of life.
+                    agent.last_seen = agent.last_seen.min(now);
+                }
+            }
+            Event::Posted { .. }
+            | Event::CursorMoved { .. }
+            | Event::Expired { .. }
+            | Event::KeysForgotten { .. } => messages::apply(self, now, event),
+            Event::Adopted { .. } => {}
+            _ => claims::apply(self, event),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What befell somebody, in a few words each.
+
+use super::words::{Said, Tone, far, say, seconds};
+use crate::trace::{Broken, Turn};
+
+/// A fault, or another turn of the world; `None`: of no interest to a reader.
+pub(super) fn turned(turn: &Turn) -> Option<Said> {
+    let said = match turn {
+        Turn::Paused { micros, .. } => say(
+            Tone::Fault,
+            format!("stands still for {}", seconds(*micros)),
+        ),
+        Turn::Crashed { doing, .. } if doing.contains("whatever") => say(Tone::Fault, "is killed"),
+        Turn::Crashed {
+            after_effect,
+            doing,
+        } => {
+            let when = match after_effect {
+                true => "after its ",
+                false => "before its ",
+            };
+            let when = if doing.contains("middle") {
+                "in its "
+            } else {
+                when
+            };
+            say(
+                Tone::Fault,
+                format!("is killed, {when}{}", operation(doing)),
+            )
+        }
+        Turn::PowerCut { .. } => say(Tone::Fault, "the power fails: everybody dies"),
+        Turn::PowerCameBack {
+            torn, names_lost, ..
+        } => {
+            let lost = match (torn, names_lost) {
+                (false, false) => "nothing was lost",
+                (true, false) => "bytes that were not synced are gone",
+                (false, true) => "names that were not synced are gone",
+                (true, true) => "bytes and names that were not synced are gone",
+            };
+            say(Tone::Fault, format!("the power is back: {lost}"))
+        }
+        Turn::ClockStepped { by_ms } => {
+            let far = far(*by_ms).unwrap_or_else(|| "less than a second".to_owned());
+            let way = if *by_ms > 0 { "ahead" } else { "back" };
+            say(
+                Tone::Fault,
+                format!("sees its wall clock jump {way} by {far}"),
+            )
+        }
+        Turn::WriteFailed { .. } => say(Tone::Fault, "the device fails a write"),
+        Turn::SyncFailed { .. } => say(Tone::Fault, "the device fails a sync"),
+        Turn::DiskFull { .. } => say(Tone::Fault, "the disk is full"),
+        Turn::Started { incarnation: 1 } | Turn::StormEnded => return None,
+        Turn::Started { .. } => say(Tone::Plain, "starts again"),
+        turn => return of_the_store(turn),
+    };
+    Some(said)
+}
+
+/// What a process was about to do, as a noun.
+fn operation(doing: &str) -> String {
+    let (verb, name) = doing.split_once([' ', ',']).unwrap_or((doing, ""));
+    let of = match name.trim() {
+        "" | "in its middle" => String::new(),
+        name if verb == "append" && name.contains("middle") => String::new(),
+        name if name.starts_with("tmp.") => " of a temporary file".to_owned(),
+        name if name.starts_with("lock.") => " of what is to be its lock".to_owned(),
+        name => format!(" of {name}"),
+    };
+    match verb {
+        "append" if doing.contains("middle") => "write, with half of it in the file".to_owned(),
+        "kill" => "look at the owner".to_owned(),
+        "make_dir" => "making a directory".to_owned(),
+        "remove_dir" => "removal of a directory".to_owned(),
+        verb => format!("{verb}{of}"),
+    }
+}
+
+/// What is said of whoever takes the store's lock, and of whoever gives it back.
+pub(super) const TAKES: &str = "takes the store's lock";
+pub(super) const FREES: &str = "gives the store's lock back";
+
+/// What is said of whoever frees the lock of another one, since it took it for its own.
+pub(super) const FREES_ANOTHERS: &str = "frees the store's lock, which is another's by now";
+
+fn of_the_store(turn: &Turn) -> Option<Said> {
+    let said = match turn {
+        Turn::StoreLockTaken => say(Tone::Quiet, TAKES),
+        Turn::StoreLockFreed => say(Tone::Quiet, FREES),
+        Turn::StoreLockStolen { from_live: true } => say(
+            Tone::Bad,
+            "takes the store's lock from its owner, who is alive",
+        ),
+        Turn::StoreLockStolen { from_live: false } => {
+            say(Tone::Good, "takes the store's lock from its dead owner")
+        }
+        Turn::StoreLockMissed => say(Tone::Good, "comes to take it too, and finds it gone"),
+        Turn::WroteWithoutLock => say(Tone::Quiet, "goes on without the store's lock"),
+        Turn::AppendLost { seq } => say(
+            Tone::Good,
+            format!("finds that another entry {seq} came first, and decides again"),
+        ),
+        Turn::HalfWritten => say(Tone::Fault, "has written half a record so far"),
+        Turn::HalfWriteSeen => say(Tone::Plain, "reads, and sees half a record"),
+        Turn::TornTailHealed => say(
+            Tone::Good,
+            "appends behind the torn record, which its separator makes void",
+        ),
+        Turn::Sealed { name } => say(Tone::Plain, format!("seals {name}")),
+        Turn::Followed { name } => say(Tone::Plain, format!("links {name}, with a checkpoint")),
+        Turn::Exported => say(Tone::Plain, "writes state.json, for people"),
+        Turn::RenamedOver { name } => say(Tone::Bad, format!("renames its own file to {name}")),
+        turn => return of_the_network(turn),
+    };
+    Some(said)
+}
+
+fn of_the_network(turn: &Turn) -> Option<Said> {
+    let said = match turn {
+        Turn::LinkBroke { broken } => {
+            let how = match broken {
+                Broken::BothWays => "cannot reach the log any more",
+                Broken::ToTheLog => "is heard by nobody any more",
+                Broken::FromTheLog => "hears nothing any more",
+                Broken::Held => "has its messages held back",
+                Broken::Slow => "has a slow link from now on",
+            };
+            say(Tone::Fault, how)
+        }
+        Turn::LinkMended => say(Tone::Plain, "has its link back"),
+        Turn::LogServerCrashed => say(Tone::Fault, "the log server dies"),
+        Turn::LogServerCameBack => say(Tone::Plain, "the log server is back"),
+        Turn::NotAnswered { seq } => say(Tone::Fault, format!("gets no answer to its entry {seq}")),
+        Turn::OwnEntryFound { seq } => {
+            say(Tone::Good, format!("looks, and finds its own entry {seq}"))
+        }
+        Turn::OtherEntryFound { seq } => say(
+            Tone::Good,
+            format!("looks, and finds another entry {seq}: decides again"),
+        ),
+        Turn::ProposedAgain { seq } => say(
+            Tone::Good,
+            format!("finds place {seq} empty, and proposes the same entry again"),
+        ),
+        Turn::OutcomeUnknown { .. } => say(Tone::Fault, "cannot find out, and says so"),
+        _ => return None,
+    };
+    Some(said)
+}

@@ -1,0 +1,40 @@
+//! Calls and their answers, each with what a checker needs in order to judge it.
+
+use mesh::MeshError;
+use mesh::core::{Command, Millis, Reply};
+
+use super::time::ProcessNumber;
+
+/// A call, with what it was answered.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who called.
+    pub agent: String,
+    /// Through which process.
+    pub process: ProcessNumber,
+    /// What.
+    pub command: Command,
+    /// The newest entry that anybody had been told of when the call was made. The
+    /// answer must know it.
+    pub told_before: u64,
+    /// Calls that the same process had open at that time.
+    pub others_open: usize,
+    /// The answer, if it ever came.
+    pub answer: Option<Answer>,
+}
+
+/// What a call was answered, and on what ground.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The answer.
+    pub result: Result<Reply, MeshError>,
+    /// The newest entry that it was decided on, its own included; where that cannot be
+    /// told, a range.
+    pub decided: (u64, u64),
+    /// The wall clock at the decision.
+    pub now: Millis,
+    /// Which batch of its process's incarnation the call was answered with.
+    pub batch: (u32, u64),
+    /// Whether calls of the same process waited on, which may have been decided with it.
+    pub beside_waiting: bool,
+}
