@@ -249,8 +249,8 @@ impl Held {
 
     /// Takes in what happened to claims: a ticket that was cancelled is not taken anew.
     pub(super) fn note(&mut self, event: &Event) {
-        if let Event::Cancelled { claim_id, .. } = event {
-            let claim_id = claim_id.to_string();
+        if let Event::Cancelled { claim } = event {
+            let claim_id = claim.claim_id.to_string();
             for pending in &mut self.calls {
                 pending.cancelled |= pending.waits_with(&claim_id);
             }

@@ -391,9 +391,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             match decide(&state, now, asked.command, entropy) {
                 Ok(decision) => {
                     state = decision.state;
-                    let took = |event: &Event| {
-                        matches!(event, Event::Granted { .. } | Event::Queued { .. })
-                    };
+                    let took = |event: &Event| event.new_claim().is_some();
                     answers.push(Answer {
                         reply: Ok(decision.reply),
                         took: decision.events.iter().any(took),

@@ -3,8 +3,12 @@
 //! A command is not yet valid. Its texts are whatever the caller sent, and
 //! [`decide`](super::decide) checks them, so that every edge (MCP, command line,
 //! library) enforces the same limits with the same words.
+//!
+//! The fields have the names that the arguments of the tools have, and are read by them. What
+//! serde says of arguments that do not fit names no field, so an edge looks at them first.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantNames;
 
 use super::limits::MAX_WAIT_SECONDS;
 use super::time::Millis;
@@ -56,7 +60,8 @@ impl Command {
 }
 
 /// Announces an agent, or refreshes its liveness (rule A1).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Register {
     /// The agent's stable name.
     pub agent_id: String,
@@ -71,20 +76,24 @@ pub struct Register {
     /// The client's session that it belongs to, which the edge knows and the agent need
     /// not; left out clears an earlier one. It decides nothing: whoever tidies up behind
     /// a session finds its agents by it.
+    #[serde(skip)]
     pub session: Option<String>,
 }
 
 /// Lists the agents (rule A4).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Roster {
     /// Who asks.
     pub agent_id: String,
     /// Whether dead agents are listed too.
+    #[serde(default)]
     pub include_stale: bool,
 }
 
 /// Acquires a resource, queues for it, or renews a hold (rules C1 to C9).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claim {
     /// Who claims.
     pub agent_id: String,
@@ -115,7 +124,8 @@ impl Claim {
 }
 
 /// Gives a hold back, or cancels a ticket (rule C10).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Release {
     /// Who releases.
     pub agent_id: String,
@@ -126,7 +136,8 @@ pub struct Release {
 }
 
 /// Shows holders and queues (rule C11).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claims {
     /// Who asks.
     pub agent_id: String,
@@ -135,7 +146,8 @@ pub struct Claims {
 }
 
 /// Sends a message (rules M1, M2 and M7).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Post {
     /// The sender.
     pub agent_id: String,
@@ -154,11 +166,13 @@ pub struct Post {
 }
 
 /// Shows what waits for an agent, without consuming it (rule M3).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Inbox {
     /// Whose mail.
     pub agent_id: String,
     /// Topics to include, with or without `topic:`.
+    #[serde(default)]
     pub topics: Vec<String>,
     /// Look above this message instead of the stored cursor.
     pub since: Option<String>,
@@ -170,26 +184,32 @@ pub struct Inbox {
 }
 
 /// Moves an agent's cursor forward (rule M4).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Read {
     /// Whose cursor.
     pub agent_id: String,
     /// The last message that was consumed.
     pub up_to: String,
     /// Topics that `remaining` counts, with or without `topic:`.
+    #[serde(default)]
     pub topics: Vec<String>,
 }
 
 /// Drops expired messages and sweeps lapsed claims (rule S1).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Gc {
     /// Who asks; nothing depends on it.
     pub agent_id: Option<String>,
 }
 
 /// How a claim shares its resource.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Mode {
     /// One holder.
     Exclusive,
@@ -205,7 +225,9 @@ impl Mode {
 }
 
 /// What a claim does where it cannot be granted at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Wait {
     /// It is denied.
     NoWait,

@@ -22,6 +22,11 @@ pub type Entropy = u128;
 /// ULIDs hold 48 bits of milliseconds; a clock beyond that counts as their end.
 const MAX_ULID_MILLIS: Millis = (1 << 48) - 1;
 
+/// A string of a JSON text, not copied where it stands there as it is.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -66,7 +71,7 @@ macro_rules! id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = Cow::<str>::deserialize(deserializer)?;
+                let Text(text) = Text::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
         }

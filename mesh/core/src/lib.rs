@@ -42,7 +42,7 @@ pub use command::{
 pub use decide::{
     Decision, FenceCheck, Prospect, check_fence, collect, decide, prospect, prune, settle,
 };
-pub use event::{Entry, Event, LapseReason};
+pub use event::{ClaimRef, Entry, Event, LapseReason, Terms};
 pub use ids::{ClaimId, Entropy, MessageId};
 pub use limits::{
     DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS, Limits, MAX_BODY_BYTES,

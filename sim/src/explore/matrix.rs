@@ -8,7 +8,7 @@
 
 use std::fmt::Write;
 
-use mesh::core::{ClaimId, Entry, Event, Mode};
+use mesh::core::{ClaimId, ClaimRef, Entry, Event, Mode, Terms};
 
 use super::planted::Mutant;
 use super::run::{Runner, judge};
@@ -123,14 +123,14 @@ fn canary(mutant: Mutant) -> Option<Violation> {
 /// The broken rule: whoever gets none has checkers that do not look.
 fn canary_passes() -> Result<(), Violation> {
     let granted = |agent: &str, fence| Event::Granted {
-        resource: "r".into(),
-        agent_id: agent.into(),
-        claim_id: ClaimId::ZERO,
+        claim: ClaimRef::new(&"r".into(), &agent.into(), ClaimId::ZERO),
         fence,
         mode: Mode::Exclusive,
-        lease_ms: 1_000,
-        expires_at: 1_000,
-        note: None,
+        terms: Terms {
+            lease_ms: 1_000,
+            expires_at: 1_000,
+            note: None,
+        },
     };
     let entry = Entry {
         seq: 1,

@@ -35,38 +35,31 @@ pub(super) fn trail(snapshot: &Snapshot, diary: &Diary) {
     let mut promotions = 0;
     for record in snapshot.trail.iter() {
         let event = &record.event;
-        let Some(name) = event.resource() else {
+        let Some(claim) = event.claim() else {
             continue;
         };
-        let resource = resources.entry(name.to_string()).or_default();
+        let resource = resources.entry(claim.resource.to_string()).or_default();
+        let claim_id = claim.claim_id.to_string();
         match event {
-            Event::Granted {
-                claim_id,
-                mode,
-                fence,
-                ..
-            } => {
-                resource.grant(&claim_id.to_string(), *mode, *fence);
-                granted.insert((claim_id.to_string(), *fence));
+            Event::Granted { mode, fence, .. } => {
+                resource.grant(&claim_id, *mode, *fence);
+                granted.insert((claim_id, *fence));
             }
-            Event::Queued { claim_id, mode, .. } => {
-                resource.queue.push((claim_id.to_string(), *mode));
-                queued.insert(claim_id.to_string());
+            Event::Queued { mode, .. } => {
+                resource.queue.push((claim_id.clone(), *mode));
+                queued.insert(claim_id);
             }
-            Event::Promoted {
-                claim_id, fence, ..
-            } => {
-                resource.promote(&claim_id.to_string(), *fence, record.seq);
-                granted.insert((claim_id.to_string(), *fence));
+            Event::Promoted { fence, .. } => {
+                resource.promote(&claim_id, *fence, record.seq);
+                granted.insert((claim_id, *fence));
                 promotions += 1;
             }
-            Event::Released { claim_id, .. }
-            | Event::Cancelled { claim_id, .. }
-            | Event::Lapsed { claim_id, .. } => resource.leave(&claim_id.to_string()),
-            Event::Renewed { claim_id, mode, .. } => {
-                let hold = (claim_id.to_string(), *mode);
+            Event::Released { .. } | Event::Cancelled { .. } | Event::Lapsed { .. } => {
+                resource.leave(&claim_id);
+            }
+            Event::Renewed { mode, .. } => {
                 assert!(
-                    resource.holders.contains(&hold),
+                    resource.holders.contains(&(claim_id, *mode)),
                     "C4: only holders renew: {record:?}"
                 );
             }

@@ -180,12 +180,11 @@ impl History {
 
     pub(super) fn learn(&mut self, decision: &Decision) {
         for event in &decision.events {
-            match event {
-                Event::Granted { claim_id, .. } | Event::Queued { claim_id, .. } => {
-                    self.claims.push(claim_id.to_string());
-                }
-                Event::Posted { message_id, .. } => self.messages.push(message_id.to_string()),
-                _ => {}
+            if let Some(claim) = event.new_claim() {
+                self.claims.push(claim.claim_id.to_string());
+            }
+            if let Event::Posted { message_id, .. } = event {
+                self.messages.push(message_id.to_string());
             }
         }
     }

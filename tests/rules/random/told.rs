@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use mesh::core::{
-    Claim, Command, Decision, Event, LapseReason, LossView, Millis, Reply, State, Timestamp,
+    Claim, ClaimRef, Command, Decision, Event, LapseReason, LossView, Millis, Reply, State,
+    Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -116,26 +117,21 @@ fn called_for(
     event: &Event,
     seen: &Seen,
 ) -> Option<Message> {
-    let (agent, resource) = (event.agent_id()?, event.resource()?);
-    let (subject, claim, fence, reason) = match event {
-        Event::Promoted {
-            claim_id, fence, ..
-        } => ("granted", claim_id, *fence, "promoted"),
-        Event::Lapsed {
-            claim_id, reason, ..
-        } => {
+    let ClaimRef {
+        resource,
+        agent_id: agent,
+        claim_id,
+    } = event.claim()?;
+    let (subject, fence, reason) = match event {
+        Event::Promoted { fence, .. } => ("granted", *fence, "promoted"),
+        Event::Lapsed { reason, .. } => {
             let hold = before.resource(resource).and_then(|r| r.hold_of(agent));
             let newest = before.newest_fence(resource);
             let reason = match reason {
                 LapseReason::Lease => "lease",
                 LapseReason::Death => "death",
             };
-            (
-                "lost",
-                claim_id,
-                hold.map_or(newest, |hold| hold.fence),
-                reason,
-            )
+            ("lost", hold.map_or(newest, |hold| hold.fence), reason)
         }
         _ => return None,
     };
@@ -146,7 +142,7 @@ fn called_for(
     seen.borrow_mut().insert(noted);
     let mut body = json!({
         "resource": resource,
-        "claim_id": claim,
+        "claim_id": claim_id,
         "fence": fence,
         "reason": reason,
     });

@@ -91,9 +91,10 @@ fn nobody_overtakes(state: &State, event: &Event) -> Result<(), String> {
                 format!("C2: {resource} was granted twice")
             })
         }
-        Event::Promoted { claim_id, .. } => {
+        Event::Promoted { claim, .. } => {
             let head = record.queue.front();
-            ensure(head.is_some_and(|head| head.claim_id == *claim_id), || {
+            let is_head = head.is_some_and(|head| head.claim_id == claim.claim_id);
+            ensure(is_head, || {
                 format!("C6: the promoted ticket of {resource} was not the head")
             })?;
             ensure(head.is_some_and(|head| fits(record, head.mode)), || {
@@ -125,9 +126,9 @@ fn nothing_goes_back(state: &State, event: &Event, seen: &Seen) -> Result<(), St
                 format!("M4: the cursor of {agent_id} fell")
             })
         }
-        Event::Granted { claim_id, .. } | Event::Queued { claim_id, .. } => {
-            ensure(*claim_id > state.newest_claim(), || {
-                format!("C1: {claim_id} is not new")
+        Event::Granted { claim, .. } | Event::Queued { claim, .. } => {
+            ensure(claim.claim_id > state.newest_claim(), || {
+                format!("C1: {} is not new", claim.claim_id)
             })
         }
         Event::Registered {
@@ -165,15 +166,13 @@ fn nothing_goes_early(state: &State, now: Millis, event: &Event) -> Result<(), S
                 format!("M5: {early:?} was dropped early")
             })
         }
-        Event::Lapsed {
-            resource, claim_id, ..
-        } => {
+        Event::Lapsed { claim, .. } => {
             let holders = state
-                .resource(resource)
+                .resource(&claim.resource)
                 .into_iter()
                 .flat_map(|r| r.holders.iter());
             let early = holders
-                .filter(|hold| hold.claim_id == *claim_id)
+                .filter(|hold| hold.claim_id == claim.claim_id)
                 .find(|hold| {
                     let agent = state.agent(&hold.agent_id);
                     let lives = agent.is_none_or(|agent| now <= agent.expires_at + GRACE);

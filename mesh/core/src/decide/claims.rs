@@ -1,11 +1,9 @@
 //! Leased, fenced locks: `claim`, `release`, `claims` (C1 to C11).
 
-use std::sync::Arc;
-
 use super::Draft;
 use crate::arguments;
 use crate::command::{Claim, Claims, Mode, Release, Wait};
-use crate::event::Event;
+use crate::event::{ClaimRef, Event, Terms};
 use crate::ids::ClaimId;
 use crate::limits::{DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
 use crate::names::{AgentId, Resource};
@@ -18,31 +16,47 @@ use crate::state::{Hold, ResourceState, Ticket};
 use crate::time::{Millis, Timestamp, after, is_recent};
 use planted::{Bug, sound};
 
+/// The lease of a new claim that does not say for how long.
+const DEFAULT_LEASE: Millis = DEFAULT_LEASE_SECONDS * 1000;
+
 /// A claim whose arguments are valid.
-pub(super) struct Request {
+pub(super) struct Request<'a> {
+    command: &'a Claim,
     pub(super) agent_id: AgentId,
     pub(super) resource: Resource,
-    mode: Option<Mode>,
     lease_ms: Option<Millis>,
     wait: Wait,
-    note: Option<Arc<str>>,
 }
 
-impl Request {
-    pub(super) fn check(command: &Claim) -> Result<Self, Rejection> {
+impl<'a> Request<'a> {
+    pub(super) fn check(command: &'a Claim) -> Result<Self, Rejection> {
         if let Some(note) = &command.note {
             arguments::lines("note", note, MAX_TEXT_BYTES)?;
         }
         let lease = command.lease_seconds;
         let lease = lease.map(|s| arguments::seconds("lease_seconds", s, 1..=MAX_LEASE_SECONDS));
         Ok(Self {
+            command,
             agent_id: AgentId::acting("agent_id", &command.agent_id)?,
             resource: Resource::claimable(&command.resource)?,
-            mode: command.mode,
             lease_ms: lease.transpose()?,
             wait: wait(command)?,
-            note: command.note.as_deref().map(Into::into),
         })
+    }
+
+    /// The claim that it is about, by its id.
+    fn claim(&self, claim_id: ClaimId) -> ClaimRef {
+        ClaimRef::new(&self.resource, &self.agent_id, claim_id)
+    }
+
+    /// What it asks for now. `lease_ms` is what it means where it says nothing of a lease.
+    fn terms(&self, now: Millis, lease_ms: Millis) -> Terms {
+        let lease_ms = self.lease_ms.unwrap_or(lease_ms);
+        Terms {
+            lease_ms,
+            expires_at: after(now, lease_ms),
+            note: self.command.note.as_deref().map(Into::into),
+        }
     }
 }
 
@@ -77,7 +91,7 @@ impl Draft {
     /// Rule W6. Settling may take the hold away only now, or end an earlier loss by a
     /// promotion that the caller does not know of yet, and the claim itself may end it: so
     /// it is looked up before all that, and again in between.
-    fn lost(&self, request: &Request) -> Option<LossView> {
+    fn lost(&self, request: &Request<'_>) -> Option<LossView> {
         let losses = self.state.losses();
         let loss = losses.get(&request.agent_id, &request.resource)?;
         let recent = is_recent(loss.at, self.now, LOSS_MEMORY);
@@ -89,7 +103,7 @@ impl Draft {
         })
     }
 
-    fn claim_settled(&mut self, request: &Request) -> Result<ClaimReply, Rejection> {
+    fn claim_settled(&mut self, request: &Request<'_>) -> Result<ClaimReply, Rejection> {
         let record = self.record(&request.resource);
         if let Some(hold) = record.hold_of(&request.agent_id) {
             return Ok(self.claim_again(request, &record, hold));
@@ -97,7 +111,7 @@ impl Draft {
         if let Some((_, ticket)) = record.ticket_of(&request.agent_id) {
             return sound!(
                 self.ask_again(request, ticket),
-                Bug::SecondTicket => self.queue(request, request.mode.unwrap_or(Mode::Exclusive))
+                Bug::SecondTicket => self.queue(request, request.command.mode.unwrap_or(Mode::Exclusive))
             );
         }
         self.claim_anew(request, &record)
@@ -106,11 +120,11 @@ impl Draft {
     /// A current holder claims: a renewal (C4), or another mode (C5).
     fn claim_again(
         &mut self,
-        request: &Request,
+        request: &Request<'_>,
         record: &ResourceState,
         hold: &Hold,
     ) -> ClaimReply {
-        let mode = request.mode.unwrap_or(record.mode);
+        let mode = request.command.mode.unwrap_or(record.mode);
         if record.mode == Mode::Shared && mode == Mode::Exclusive {
             let alone = record.holders.len() == 1 && record.queue.is_empty();
             return if alone {
@@ -128,39 +142,33 @@ impl Draft {
         self.granted(request)
     }
 
-    fn renew(&mut self, request: &Request, hold: &Hold, mode: Mode) {
-        let lease_ms = request.lease_ms.unwrap_or(hold.lease_ms);
+    fn renew(&mut self, request: &Request<'_>, hold: &Hold, mode: Mode) {
         self.emit(Event::Renewed {
-            resource: request.resource.clone(),
-            agent_id: request.agent_id.clone(),
-            claim_id: hold.claim_id,
+            claim: request.claim(hold.claim_id),
             mode,
-            lease_ms,
-            expires_at: after(self.now, lease_ms),
-            note: request.note.clone(),
+            terms: request.terms(self.now, hold.lease_ms),
         });
     }
 
     /// Shared to exclusive, for a sole holder with nobody queued: a new grant under
     /// the same claim id.
-    fn upgrade(&mut self, request: &Request, hold: &Hold) -> ClaimReply {
-        let lease_ms = request.lease_ms.unwrap_or(hold.lease_ms);
+    fn upgrade(&mut self, request: &Request<'_>, hold: &Hold) -> ClaimReply {
         self.emit(Event::Upgraded {
-            resource: request.resource.clone(),
-            agent_id: request.agent_id.clone(),
-            claim_id: hold.claim_id,
+            claim: request.claim(hold.claim_id),
             fence: self.state.newest_fence(&request.resource)
                 + sound!(1, Bug::UpgradeKeepsFence => 0),
-            lease_ms,
-            expires_at: after(self.now, lease_ms),
-            note: request.note.clone(),
+            terms: request.terms(self.now, hold.lease_ms),
         });
         self.granted(request)
     }
 
     /// Rule C7: a queued agent keeps its ticket, whatever it says about waiting.
-    fn ask_again(&mut self, request: &Request, ticket: &Ticket) -> Result<ClaimReply, Rejection> {
-        if let Some(mode) = request.mode.filter(|mode| *mode != ticket.mode) {
+    fn ask_again(
+        &mut self,
+        request: &Request<'_>,
+        ticket: &Ticket,
+    ) -> Result<ClaimReply, Rejection> {
+        if let Some(mode) = request.command.mode.filter(|mode| *mode != ticket.mode) {
             return Err(Rejection::described(
                 "mode",
                 format_args!("{mode:?} while queued for {:?}", ticket.mode)
@@ -169,14 +177,9 @@ impl Draft {
                 "the mode of the ticket; release the ticket first to ask for another",
             ));
         }
-        let lease_ms = request.lease_ms.unwrap_or(ticket.lease_ms);
         self.emit(Event::TicketRenewed {
-            resource: request.resource.clone(),
-            agent_id: request.agent_id.clone(),
-            claim_id: ticket.claim_id,
-            lease_ms,
-            expires_at: after(self.now, lease_ms),
-            note: request.note.clone(),
+            claim: request.claim(ticket.claim_id),
+            terms: request.terms(self.now, ticket.lease_ms),
         });
         Ok(self.queued(request))
     }
@@ -185,10 +188,10 @@ impl Draft {
     /// (C6); else queued or denied.
     fn claim_anew(
         &mut self,
-        request: &Request,
+        request: &Request<'_>,
         record: &ResourceState,
     ) -> Result<ClaimReply, Rejection> {
-        let mode = request.mode.unwrap_or(Mode::Exclusive);
+        let mode = request.command.mode.unwrap_or(Mode::Exclusive);
         let passes_nobody = sound!(
             record.queue.is_empty(),
             Bug::SharedOvertakes => record.queue.is_empty() || mode == Mode::Shared
@@ -217,31 +220,21 @@ impl Draft {
         self.queue(request, mode)
     }
 
-    fn grant(&mut self, request: &Request, mode: Mode) -> Result<(), Rejection> {
-        let lease_ms = request.lease_ms.unwrap_or(DEFAULT_LEASE_SECONDS * 1000);
+    fn grant(&mut self, request: &Request<'_>, mode: Mode) -> Result<(), Rejection> {
         self.emit(Event::Granted {
-            resource: request.resource.clone(),
-            agent_id: request.agent_id.clone(),
-            claim_id: self.next_claim_id()?,
+            claim: request.claim(self.next_claim_id()?),
             fence: self.next_fence(&request.resource),
             mode,
-            lease_ms,
-            expires_at: after(self.now, lease_ms),
-            note: request.note.clone(),
+            terms: request.terms(self.now, DEFAULT_LEASE),
         });
         Ok(())
     }
 
-    fn queue(&mut self, request: &Request, mode: Mode) -> Result<ClaimReply, Rejection> {
-        let lease_ms = request.lease_ms.unwrap_or(DEFAULT_LEASE_SECONDS * 1000);
+    fn queue(&mut self, request: &Request<'_>, mode: Mode) -> Result<ClaimReply, Rejection> {
         self.emit(Event::Queued {
-            resource: request.resource.clone(),
-            agent_id: request.agent_id.clone(),
-            claim_id: self.next_claim_id()?,
+            claim: request.claim(self.next_claim_id()?),
             mode,
-            lease_ms,
-            expires_at: after(self.now, lease_ms),
-            note: request.note.clone(),
+            terms: request.terms(self.now, DEFAULT_LEASE),
         });
         Ok(self.queued(request))
     }
@@ -254,7 +247,7 @@ impl Draft {
         })
     }
 
-    pub(super) fn granted(&self, request: &Request) -> ClaimReply {
+    pub(super) fn granted(&self, request: &Request<'_>) -> ClaimReply {
         let record = self.record(&request.resource);
         let hold = record.hold_of(&request.agent_id);
         let mut reply = self.claim_reply(request, ClaimStatus::Granted);
@@ -267,7 +260,7 @@ impl Draft {
         reply
     }
 
-    fn queued(&self, request: &Request) -> ClaimReply {
+    fn queued(&self, request: &Request<'_>) -> ClaimReply {
         let record = self.record(&request.resource);
         let mut reply = self.claim_reply(request, ClaimStatus::Queued);
         if let Some((place, ticket)) = record.ticket_of(&request.agent_id) {
@@ -277,11 +270,11 @@ impl Draft {
         reply
     }
 
-    fn denied(&self, request: &Request) -> ClaimReply {
+    fn denied(&self, request: &Request<'_>) -> ClaimReply {
         self.claim_reply(request, ClaimStatus::Denied)
     }
 
-    fn claim_reply(&self, request: &Request, status: ClaimStatus) -> ClaimReply {
+    fn claim_reply(&self, request: &Request<'_>, status: ClaimStatus) -> ClaimReply {
         ClaimReply {
             status,
             resource: request.resource.clone(),
@@ -324,21 +317,13 @@ impl Draft {
         if **owner != *command.agent_id {
             return Ok(unchanged(ReleaseStatus::NotHolder));
         }
-        let (resource, agent_id) = (resource.clone(), owner.clone());
+        let claim = ClaimRef::new(&resource, owner, claim_id);
         self.emit(if hold.is_some() {
-            Event::Released {
-                resource,
-                agent_id,
-                claim_id,
-            }
+            Event::Released { claim }
         } else {
-            Event::Cancelled {
-                resource,
-                agent_id,
-                claim_id,
-            }
+            Event::Cancelled { claim }
         });
-        Ok(self.released(&Resource::from(command.resource.as_str())))
+        Ok(self.released(&resource))
     }
 
     fn released(&mut self, resource: &Resource) -> ReleaseReply {

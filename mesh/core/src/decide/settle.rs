@@ -3,7 +3,7 @@
 
 use super::Draft;
 use crate::command::Mode;
-use crate::event::{Event, LapseReason};
+use crate::event::{ClaimRef, Event, LapseReason};
 use crate::ids::ClaimId;
 use crate::names::{AgentId, Resource};
 use crate::state::{Hold, Ticket};
@@ -75,9 +75,7 @@ impl Draft {
         }
         for (agent_id, claim_id, expires_at) in bad_claims {
             self.emit(Event::LeaseCut {
-                resource: resource.clone(),
-                agent_id,
-                claim_id,
+                claim: ClaimRef::new(resource, &agent_id, claim_id),
                 expires_at,
             });
         }
@@ -96,9 +94,7 @@ impl Draft {
             .chain(tickets)
             .filter_map(|(agent_id, claim_id, lapse)| {
                 Some(Event::Lapsed {
-                    resource: resource.clone(),
-                    agent_id: agent_id.clone(),
-                    claim_id,
+                    claim: ClaimRef::new(resource, agent_id, claim_id),
                     reason: lapse?,
                 })
             })
@@ -162,9 +158,7 @@ impl Draft {
         let first = run.first().map(|ticket| ticket.agent_id.clone());
         for ticket in run {
             self.emit(Event::Promoted {
-                resource: resource.clone(),
-                agent_id: ticket.agent_id,
-                claim_id: ticket.claim_id,
+                claim: ClaimRef::new(resource, &ticket.agent_id, ticket.claim_id),
                 fence,
                 expires_at: after(self.now, ticket.lease_ms),
             });

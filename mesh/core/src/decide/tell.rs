@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::Draft;
 use super::messages::is_address;
-use crate::event::{Event, LapseReason};
+use crate::event::{ClaimRef, Event, LapseReason};
 use crate::ids::ClaimId;
 use crate::limits::{LOSS_MEMORY, MESH};
 use crate::names::{AgentId, Resource};
@@ -22,9 +22,7 @@ use planted::{Bug, sound};
 /// Something that an agent is to be told.
 #[derive(Debug)]
 pub(super) struct Notice {
-    agent_id: AgentId,
-    resource: Resource,
-    claim_id: ClaimId,
+    claim: ClaimRef,
     fence: u64,
     what: What,
 }
@@ -67,45 +65,27 @@ impl What {
 impl Notice {
     /// What an event, which is about to happen to `state`, is to whom it befalls.
     pub(super) fn of(state: &State, event: &Event) -> Option<Self> {
-        match event {
-            Event::Promoted {
-                resource,
-                agent_id,
-                claim_id,
-                fence,
-                ..
-            } => {
-                let notice = Self {
-                    agent_id: agent_id.clone(),
-                    resource: resource.clone(),
-                    claim_id: *claim_id,
-                    fence: *fence,
-                    what: What::Granted,
-                };
-                sound!(Some(notice), Bug::PromotionNotTold => None)
+        let (claim, fence, what) = match event {
+            Event::Promoted { claim, fence, .. } => {
+                let granted = (claim, *fence, What::Granted);
+                sound!(granted, Bug::PromotionNotTold => return None)
             }
-            Event::Lapsed {
-                resource,
-                agent_id,
-                claim_id,
-                reason,
-            } => {
-                let record = state.resource(resource)?;
-                let fence = match record.hold_of(agent_id) {
+            Event::Lapsed { claim, reason } => {
+                let record = state.resource(&claim.resource)?;
+                let fence = match record.hold_of(&claim.agent_id) {
                     Some(hold) => hold.fence,
-                    None => state.newest_fence(resource),
+                    None => state.newest_fence(&claim.resource),
                 };
-                let notice = Self {
-                    agent_id: agent_id.clone(),
-                    resource: resource.clone(),
-                    claim_id: *claim_id,
-                    fence,
-                    what: What::Lost(*reason),
-                };
-                sound!(Some(notice), Bug::LossNotTold => None)
+                let lost = (claim, fence, What::Lost(*reason));
+                sound!(lost, Bug::LossNotTold => return None)
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        Some(Self {
+            claim: claim.clone(),
+            fence,
+            what,
+        })
     }
 }
 
@@ -123,13 +103,13 @@ impl Draft {
         // The claim id of the same command may be made of the same entropy; the complement
         // keeps the two from being the same text.
         let next = self.state.mail.newest().next(self.now, !self.entropy);
-        let Some(message_id) = next.filter(|_| !is_address(&notice.agent_id)) else {
+        let Some(message_id) = next.filter(|_| !is_address(&notice.claim.agent_id)) else {
             return;
         };
-        let record = self.state.resource(&notice.resource);
+        let record = self.state.resource(&notice.claim.resource);
         let body = Body {
-            resource: &notice.resource,
-            claim_id: notice.claim_id,
+            resource: &notice.claim.resource,
+            claim_id: notice.claim.claim_id,
             fence: notice.fence,
             reason: notice.what.reason(),
             holder: record.and_then(|record| record.first_holder()),
@@ -139,7 +119,7 @@ impl Draft {
         self.emit(Event::Posted {
             message_id,
             from: AgentId::from(MESH),
-            to: Arc::from(&*notice.agent_id),
+            to: Arc::from(&*notice.claim.agent_id),
             subject: Some(notice.what.subject().into()),
             body: body.into(),
             reply_to: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Agent, Hold, KeyedPost, Loss, Message, ResourceState, State, Ticket};
 use crate::command::Mode;
-use crate::event::{Entry, Event};
+use crate::event::{ClaimRef, Entry, Event};
 use crate::ids::ClaimId;
 use crate::names::{AgentId, Resource};
 use crate::time::Millis;
@@ -37,38 +37,18 @@ impl State {
             | Event::Expired { .. }
             | Event::KeysForgotten { .. } => self.apply_to_mail(at, event),
             Event::Adopted { .. } => {}
-            Event::Granted {
-                resource, agent_id, ..
-            }
-            | Event::Renewed {
-                resource, agent_id, ..
-            }
-            | Event::Upgraded {
-                resource, agent_id, ..
-            }
-            | Event::Queued {
-                resource, agent_id, ..
-            }
-            | Event::TicketRenewed {
-                resource, agent_id, ..
-            }
-            | Event::Promoted {
-                resource, agent_id, ..
-            }
-            | Event::Released {
-                resource, agent_id, ..
-            }
-            | Event::Cancelled {
-                resource, agent_id, ..
-            }
-            | Event::Lapsed {
-                resource, agent_id, ..
-            }
-            | Event::LeaseCut {
-                resource, agent_id, ..
-            } => {
-                self.apply_to_losses(at, resource, agent_id, event);
-                self.apply_to_claims(resource, agent_id, event);
+            Event::Granted { claim, .. }
+            | Event::Renewed { claim, .. }
+            | Event::Upgraded { claim, .. }
+            | Event::Queued { claim, .. }
+            | Event::TicketRenewed { claim, .. }
+            | Event::Promoted { claim, .. }
+            | Event::Released { claim }
+            | Event::Cancelled { claim }
+            | Event::Lapsed { claim, .. }
+            | Event::LeaseCut { claim, .. } => {
+                self.apply_to_losses(at, claim, event);
+                self.apply_to_claims(claim, event);
             }
         }
     }
@@ -127,39 +107,34 @@ impl State {
     }
 
     /// Remembers a hold that lapses, until its agent holds the resource again.
-    fn apply_to_losses(
-        &mut self,
-        at: Millis,
-        resource: &Resource,
-        agent_id: &AgentId,
-        event: &Event,
-    ) {
+    fn apply_to_losses(&mut self, at: Millis, claim: &ClaimRef, event: &Event) {
         match event {
             Event::Granted { .. } | Event::Promoted { .. } => {
-                self.losses.remove(agent_id, resource);
+                self.losses.remove(&claim.agent_id, &claim.resource);
             }
-            Event::Lapsed {
-                claim_id, reason, ..
-            } => {
-                let record = self.resources.get(resource);
-                let hold = record.and_then(|record| record.hold_of(agent_id));
-                let Some(hold) = hold.filter(|hold| hold.claim_id == *claim_id) else {
+            Event::Lapsed { reason, .. } => {
+                let record = self.resources.get(&claim.resource);
+                let hold = record.and_then(|record| record.hold_of(&claim.agent_id));
+                let Some(hold) = hold.filter(|hold| hold.claim_id == claim.claim_id) else {
                     return;
                 };
                 let loss = Loss {
-                    claim_id: *claim_id,
+                    claim_id: claim.claim_id,
                     fence: hold.fence,
                     at,
                     reason: *reason,
                 };
-                let whose = (agent_id.clone(), resource.clone());
+                let whose = (claim.agent_id.clone(), claim.resource.clone());
                 self.losses.insert(whose, loss, self.within.0.losses);
             }
             _ => {}
         }
     }
 
-    fn apply_to_claims(&mut self, resource: &Resource, agent_id: &AgentId, event: &Event) {
+    fn apply_to_claims(&mut self, claim: &ClaimRef, event: &Event) {
+        let ClaimRef {
+            resource, agent_id, ..
+        } = claim;
         let mut record = match self.resources.get(resource) {
             Some(record) => record.clone(),
             None => ResourceState::free(),
@@ -168,8 +143,8 @@ impl State {
         if let Some(fence) = event.fence() {
             self.fences.insert(resource.clone(), fence);
         }
-        if let Some(claim_id) = new_claim(event) {
-            self.newest_claim = self.newest_claim.max(claim_id);
+        if let Some(new) = event.new_claim() {
+            self.newest_claim = self.newest_claim.max(new.claim_id);
         }
         self.index_involvement(resource, agent_id, &record);
         if record.is_idle() {
@@ -246,125 +221,54 @@ impl State {
     }
 }
 
-/// The claim id that an event issues for the first time.
-fn new_claim(event: &Event) -> Option<ClaimId> {
-    match event {
-        Event::Granted { claim_id, .. } | Event::Queued { claim_id, .. } => Some(*claim_id),
-        _ => None,
-    }
-}
-
 impl ResourceState {
     /// Folds an event about this resource in.
     pub(crate) fn apply(&mut self, event: &Event) {
         match event {
             Event::Granted {
-                agent_id,
-                claim_id,
+                claim,
                 fence,
                 mode,
-                lease_ms,
-                expires_at,
-                note,
-                ..
+                terms,
             } => {
                 self.mode = *mode;
-                self.holders.push_back(Hold {
-                    agent_id: agent_id.clone(),
-                    claim_id: *claim_id,
-                    fence: *fence,
-                    lease_ms: *lease_ms,
-                    expires_at: *expires_at,
-                    note: note.clone(),
-                });
+                self.holders.push_back(Hold::new(claim, *fence, terms));
             }
-            Event::Renewed {
-                claim_id,
-                mode,
-                lease_ms,
-                expires_at,
-                note,
-                ..
-            } => {
+            Event::Renewed { claim, mode, terms } => {
                 self.mode = *mode;
-                self.renew_hold(*claim_id, *lease_ms, *expires_at, note.as_ref());
+                self.change_hold(claim.claim_id, |hold| hold.renew(terms));
             }
             Event::Upgraded {
-                claim_id,
+                claim,
                 fence,
-                lease_ms,
-                expires_at,
-                note,
-                ..
+                terms,
             } => {
                 self.mode = Mode::Exclusive;
-                self.renew_hold(*claim_id, *lease_ms, *expires_at, note.as_ref());
-                self.change_hold(*claim_id, |hold| hold.fence = *fence);
+                self.change_hold(claim.claim_id, |hold| {
+                    hold.renew(terms);
+                    hold.fence = *fence;
+                });
             }
-            Event::Queued {
-                agent_id,
-                claim_id,
-                mode,
-                lease_ms,
-                expires_at,
-                note,
-                ..
-            } => self.queue.push_back(Ticket {
-                agent_id: agent_id.clone(),
-                claim_id: *claim_id,
-                mode: *mode,
-                lease_ms: *lease_ms,
-                expires_at: *expires_at,
-                note: note.clone(),
-            }),
-            Event::TicketRenewed {
-                claim_id,
-                lease_ms,
-                expires_at,
-                note,
-                ..
-            } => self.change_ticket(*claim_id, |ticket| {
-                ticket.lease_ms = *lease_ms;
-                ticket.expires_at = *expires_at;
-                if note.is_some() {
-                    ticket.note = note.clone();
-                }
-            }),
+            Event::Queued { claim, mode, terms } => {
+                self.queue.push_back(Ticket::new(claim, *mode, terms));
+            }
+            Event::TicketRenewed { claim, terms } => {
+                self.change_ticket(claim.claim_id, |ticket| ticket.renew(terms));
+            }
             Event::Promoted {
-                claim_id,
+                claim,
                 fence,
                 expires_at,
-                ..
-            } => self.promote(*claim_id, *fence, *expires_at),
-            Event::Released { claim_id, .. }
-            | Event::Cancelled { claim_id, .. }
-            | Event::Lapsed { claim_id, .. } => self.remove(*claim_id),
-            Event::LeaseCut {
-                claim_id,
-                expires_at,
-                ..
-            } => {
-                self.change_hold(*claim_id, |hold| hold.expires_at = *expires_at);
-                self.change_ticket(*claim_id, |ticket| ticket.expires_at = *expires_at);
+            } => self.promote(claim.claim_id, *fence, *expires_at),
+            Event::Released { claim }
+            | Event::Cancelled { claim }
+            | Event::Lapsed { claim, .. } => self.remove(claim.claim_id),
+            Event::LeaseCut { claim, expires_at } => {
+                self.change_hold(claim.claim_id, |hold| hold.expires_at = *expires_at);
+                self.change_ticket(claim.claim_id, |ticket| ticket.expires_at = *expires_at);
             }
             _ => {}
         }
-    }
-
-    fn renew_hold(
-        &mut self,
-        claim_id: ClaimId,
-        lease_ms: Millis,
-        expires_at: Millis,
-        note: Option<&Arc<str>>,
-    ) {
-        self.change_hold(claim_id, |hold| {
-            hold.lease_ms = lease_ms;
-            hold.expires_at = expires_at;
-            if let Some(note) = note {
-                hold.note = Some(note.clone());
-            }
-        });
     }
 
     fn promote(&mut self, claim_id: ClaimId, fence: u64, expires_at: Millis) {
@@ -373,14 +277,7 @@ impl ResourceState {
         };
         let ticket = self.queue.remove(place);
         self.mode = ticket.mode;
-        self.holders.push_back(Hold {
-            agent_id: ticket.agent_id,
-            claim_id,
-            fence,
-            lease_ms: ticket.lease_ms,
-            expires_at,
-            note: ticket.note,
-        });
+        self.holders.push_back(ticket.promoted(fence, expires_at));
     }
 
     fn remove(&mut self, claim_id: ClaimId) {

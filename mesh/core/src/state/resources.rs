@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::agents::cut;
 use crate::command::Mode;
+use crate::event::{ClaimRef, Terms};
 use crate::ids::ClaimId;
 use crate::names::AgentId;
 use crate::time::Millis;
@@ -48,6 +49,24 @@ pub struct Ticket {
 }
 
 impl Hold {
+    pub(crate) fn new(claim: &ClaimRef, fence: u64, terms: &Terms) -> Self {
+        Self {
+            agent_id: claim.agent_id.clone(),
+            claim_id: claim.claim_id,
+            fence,
+            lease_ms: terms.lease_ms,
+            expires_at: terms.expires_at,
+            note: terms.note.clone(),
+        }
+    }
+
+    /// Takes on new terms. A note stays until there is another one.
+    pub(crate) fn renew(&mut self, terms: &Terms) {
+        self.lease_ms = terms.lease_ms;
+        self.expires_at = terms.expires_at;
+        self.note = terms.note.clone().or(self.note.take());
+    }
+
     /// Rule C12, for a lease.
     pub(crate) fn cut(&self, now: Millis) -> Option<Millis> {
         cut(self.expires_at, self.lease_ms, now)
@@ -55,6 +74,36 @@ impl Hold {
 }
 
 impl Ticket {
+    pub(crate) fn new(claim: &ClaimRef, mode: Mode, terms: &Terms) -> Self {
+        Self {
+            agent_id: claim.agent_id.clone(),
+            claim_id: claim.claim_id,
+            mode,
+            lease_ms: terms.lease_ms,
+            expires_at: terms.expires_at,
+            note: terms.note.clone(),
+        }
+    }
+
+    /// Takes on new terms. A note stays until there is another one.
+    pub(crate) fn renew(&mut self, terms: &Terms) {
+        self.lease_ms = terms.lease_ms;
+        self.expires_at = terms.expires_at;
+        self.note = terms.note.clone().or(self.note.take());
+    }
+
+    /// The hold that it becomes.
+    pub(crate) fn promoted(self, fence: u64, expires_at: Millis) -> Hold {
+        Hold {
+            agent_id: self.agent_id,
+            claim_id: self.claim_id,
+            fence,
+            lease_ms: self.lease_ms,
+            expires_at,
+            note: self.note,
+        }
+    }
+
     /// Rule C12, for a ticket.
     pub(crate) fn cut(&self, now: Millis) -> Option<Millis> {
         cut(self.expires_at, self.lease_ms, now)

@@ -130,8 +130,8 @@ impl Pile {
         if let (Some(resource), Some(fence)) = (event.resource(), event.fence()) {
             self.raise(resource, fence);
         }
-        if let Event::Granted { claim_id, .. } | Event::Queued { claim_id, .. } = event {
-            self.claim = self.claim.max(*claim_id);
+        if let Some(claim) = event.new_claim() {
+            self.claim = self.claim.max(claim.claim_id);
         }
     }
 
@@ -184,19 +184,14 @@ impl Pile {
 
 /// What an event behind a gap gave to somebody, who has lost it now.
 fn given(seq: u64, event: &Event) -> Option<String> {
-    let (Event::Granted { claim_id, .. }
-    | Event::Upgraded { claim_id, .. }
-    | Event::Promoted { claim_id, .. }
-    | Event::Queued { claim_id, .. }) = event
-    else {
-        return None;
-    };
-    let (agent_id, resource) = (event.agent_id()?, event.resource()?);
+    let gives = event.new_claim().is_some() || event.fence().is_some();
+    let claim = event.claim().filter(|_| gives)?;
     Some(format!(
-        "what entry {seq} gave to \"{}\", the claim {claim_id} on \"{}\" ({}): it was ended, unless \
+        "what entry {seq} gave to \"{}\", the claim {} on \"{}\" ({}): it was ended, unless \
          that had happened before; claim again",
-        escape(agent_id),
-        escape(resource),
+        escape(&claim.agent_id),
+        claim.claim_id,
+        escape(&claim.resource),
         match event.fence() {
             Some(fence) => format!("fence {fence}"),
             None => "a ticket".to_owned(),

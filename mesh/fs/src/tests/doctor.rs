@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use super::{Disk, FakeClock, Fault, Folder, block_on, record_ends};
 use crate::doctor::{Remedy, Repair, Report, Severity, examine, repair};
 use mesh_coordinator::ports::{Append, StorageErrorKind};
-use mesh_core::{AgentId, ClaimId, Entry, Event, Mode, Resource};
+use mesh_core::{ClaimId, ClaimRef, Entry, Event, Mode, Terms};
 
 const FOUR: [&str; 4] = ["first", "second", "third", "fourth"];
 
@@ -202,14 +202,14 @@ fn claims_event(seq: u64, resource: &str, fence: u64) -> Entry {
         id: format!("claim.{seq}"),
         at: seq * 1000,
         events: vec![Event::Granted {
-            resource: Resource::from(resource),
-            agent_id: AgentId::from("a"),
-            claim_id,
+            claim: ClaimRef::new(&resource.into(), &"a".into(), claim_id),
             fence,
             mode: Mode::Exclusive,
-            lease_ms: 60_000,
-            expires_at: seq * 1000 + 60_000,
-            note: None,
+            terms: Terms {
+                lease_ms: 60_000,
+                expires_at: seq * 1000 + 60_000,
+                note: None,
+            },
         }],
     }
 }
