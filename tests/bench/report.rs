@@ -109,7 +109,7 @@ pub(crate) fn markdown(machine: &Machine, plan: &Plan, groups: &[Group]) -> Stri
     let mut text = "# Benchmarks\n\n".to_owned();
     let _ = write!(
         text,
-        "Written by `cargo run -p tests --release --bin bench -- all`; not by hand. Each figure \
+        "Written by `cargo run -p tests --profile dist --bin bench -- all`; not by hand. Each figure \
          is the median of {} interleaved runs, with the smallest and the largest run in \
          brackets. What is compared is compared run by run, since machines and disks vary more \
          from minute to minute than from one side to the other.\n\n{}\n",

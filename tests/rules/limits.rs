@@ -28,6 +28,7 @@ static SMALL: Limits = Limits {
     batch_bytes: 300,
     queue: 3,
     news: 2,
+    record_bytes: 4096,
     part_rows: 2,
     part_bytes: 200,
 };

@@ -70,6 +70,10 @@ const BATCH_BYTES: usize = 1 << 20;
 const QUEUE: usize = 256;
 /// Entries that one piece of news holds at most.
 const NEWS: usize = 1024;
+/// Bytes of a record. A batch of commands makes less than 4 MiB and a part little more than
+/// its longest row, so this leaves room for what a predecessor may have stored; and it
+/// bounds the memory that a folder of a stranger can make a reader use.
+const RECORD_BYTES: usize = 64 << 20;
 /// Rows, and bytes of message bodies, at which a part of a checkpoint is full.
 const PART_ROWS: usize = 512;
 const PART_BYTES: usize = 1 << 18;
@@ -87,7 +91,7 @@ pub struct Limits {
     pub trail: usize,
     /// Losses that are remembered.
     pub losses: usize,
-    /// The largest fence, epoch, place in the log and generation.
+    /// The largest fence, epoch and place in the log.
     pub count: u64,
     /// Commands at which no more join an entry.
     pub batch_commands: usize,
@@ -97,6 +101,8 @@ pub struct Limits {
     pub queue: usize,
     /// Entries that one piece of news holds.
     pub news: usize,
+    /// Bytes of the longest record.
+    pub record_bytes: usize,
     /// Rows at which a part of a checkpoint is full.
     pub part_rows: usize,
     /// Bytes of message bodies at which a part of a checkpoint is full.
@@ -115,6 +121,7 @@ impl Limits {
         batch_bytes: BATCH_BYTES,
         queue: QUEUE,
         news: NEWS,
+        record_bytes: RECORD_BYTES,
         part_rows: PART_ROWS,
         part_bytes: PART_BYTES,
     };

@@ -62,7 +62,12 @@ impl<F: FileSystem> OpenLog<F> {
         tag: Tag,
         body: &impl serde::Serialize,
     ) -> Result<Outgoing, StorageError> {
-        let encoded = encode(self.standing().chain.last, tag, body);
+        let encoded = encode(
+            self.generation.limits,
+            self.standing().chain.last,
+            tag,
+            body,
+        );
         let (bytes, sum) = encoded
             .map_err(|e| io_error("append to", &self.name(), Outcome::NoEffect, &e.into()))?;
         Ok(Outgoing {
