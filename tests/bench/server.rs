@@ -161,9 +161,11 @@ fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--locked", "--package", "mesh"]);
-    if folder.ends_with("release") {
-        command.arg("--release");
-    }
+    // A folder of `target` is called as its profile, but for that of `dev`.
+    let profile = folder.file_name().filter(|name| *name != "debug");
+    command
+        .arg("--profile")
+        .arg(profile.unwrap_or("dev".as_ref()));
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     command.current_dir(workspace);
     let status = command.arg("--target-dir").arg(target).status()?;
