@@ -61,6 +61,7 @@ pub fn record(folder: &Path, plan: Plan) -> Vec<Step> {
         let options = FsOptions {
             lock: plan.lock.unwrap_or(LockKind::Kernel),
             rotate_bytes: plan.rotate_bytes,
+            ..FsOptions::default()
         };
         let storage = FsStorage::new(fs.clone(), clock.clone(), options, random.next());
         let lock = Courtesy(
