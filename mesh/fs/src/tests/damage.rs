@@ -335,7 +335,7 @@ fn a_record_of_a_newer_mesh_asks_for_an_upgrade() {
         "seq": 4, "durable": 3, "id": "x", "at": 0,
         "events": [{ "kind": "teleported", "agent_id": "a" }],
     });
-    let (event, _) = encode(&mesh_core::Limits::PRODUCTION, prev, Tag::Entry, &body).unwrap();
+    let (event, _) = encode(prev, Tag::Entry, &body).unwrap();
     let text = String::from_utf8(event.clone()).unwrap();
     let renamed = text.replace("\"entry\":", "\"treaty\":");
     let covered = renamed[25..].trim_end().to_owned();

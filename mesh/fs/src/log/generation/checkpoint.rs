@@ -9,7 +9,7 @@ use super::body::{CheckpointHead, OUT_OF_RANGE, RECORD_VERSION, Ready};
 use super::file::{Generation, ReadError};
 use crate::log::chain::Chain;
 use crate::log::protocol::Standing;
-use crate::log::record::{Record, Scanned, Sum, Tag, encode, scan};
+use crate::log::record::{Record, Scanned, Sum, Tag, encode_within, scan};
 use crate::seam::FileSystem;
 use mesh_core::{Part, Snapshot, SnapshotBuilder, escape};
 
@@ -162,16 +162,16 @@ pub(crate) fn checkpoint_pieces(
         let encoded = match stage {
             0 => {
                 stage = 1;
-                encode(limits, last, Tag::Checkpoint, &head)
+                encode_within(limits, last, Tag::Checkpoint, &head)
             }
             1 => match parts.next() {
                 Some(part) => {
                     written += 1;
-                    encode(limits, last, Tag::Part, &part)
+                    encode_within(limits, last, Tag::Part, &part)
                 }
                 None => {
                     stage = 2;
-                    encode(limits, last, Tag::Ready, &Ready { parts: written })
+                    encode_within(limits, last, Tag::Ready, &Ready { parts: written })
                 }
             },
             _ => return None,
