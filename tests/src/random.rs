@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-/// A generator of pseudo-random numbers (SplitMix64): small, and the same everywhere.
+use mesh::backends::fs::Nonces;
+
+/// A generator of pseudo-random numbers: the nonces of mesh, which are SplitMix64.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub struct Random(Nonces);
 
 impl Random {
     /// The generator for `seed`.
     pub fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Nonces::new(seed))
     }
 
     /// The seed in the environment variable `MESH_SEED`, or else a fresh one, and says
@@ -30,17 +32,13 @@ impl Random {
     /// A generator of its own for somebody, so that one's choices do not depend on how
     /// many another has made.
     pub fn fork(&mut self) -> Self {
-        Self(self.next())
+        Self::new(self.next())
     }
 
     /// The next number.
     #[allow(clippy::should_implement_trait, reason = "it never ends")]
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.draw()
     }
 
     /// A number below `end`.

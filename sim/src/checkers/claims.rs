@@ -6,7 +6,7 @@ use mesh::core::{ClaimId, Entry, Event, LapseReason, Millis, Mode};
 
 use super::reference::{Place, Reference, Resource, TOLERANCE_MS};
 use super::waiting;
-use crate::trace::{Seen, Sometimes, Violation, ensure};
+use crate::trace::{Coverage, Seen, Violation, ensure};
 
 fn conflict(a: Mode, b: Mode) -> bool {
     a == Mode::Exclusive || b == Mode::Exclusive
@@ -76,7 +76,7 @@ pub(super) fn check(
     reference: &mut Reference,
     entry: &Entry,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let (Some(name), Some(agent)) = (event.resource(), event.agent_id()) else {
         return Ok(());
@@ -259,7 +259,7 @@ fn check_promotion(
     entry: &Entry,
     about: &About<'_>,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Event::Promoted {
         claim_id,

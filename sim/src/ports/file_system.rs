@@ -12,9 +12,9 @@ use std::task::Poll;
 use mesh::backends::fs::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 use mesh::ports::StorageError;
 
-use crate::trace::{Doing, Micros, Seen, Turn, Verb};
+use crate::trace::{Doing, Incident, Micros, Seen, Verb};
 use crate::world::disk::{Inode, Node};
-use crate::world::{Doom, LockOwner, Shared, TaskId, Weather, World, Writing, is_seal, until};
+use crate::world::{Doom, Fault, LockOwner, Shared, TaskId, World, Writing, is_seal, until};
 
 const HOST: &str = "box";
 const LOCK_PREFIX: &str = "lock/";
@@ -78,15 +78,15 @@ impl SimFs {
     }
 
     /// The await point of every operation.
-    async fn operate(&self, verb: Verb, name: &str) -> Weather {
-        let (at, weather) = self.world.borrow_mut().forecast(self.task, verb, name);
+    async fn operate(&self, verb: Verb, name: &str) -> Fault {
+        let (at, fault) = self.world.borrow_mut().draw_fault(self.task, verb, name);
         until(&self.world, self.task, at).await;
-        weather
+        fault
     }
 
     /// Ends the operation: dies, if that is to be.
-    async fn finish(&self, weather: Weather, verb: Verb, name: &str) {
-        if weather != Weather::DieAfter {
+    async fn finish(&self, fault: Fault, verb: Verb, name: &str) {
+        if fault != Fault::DieAfter {
             return;
         }
         {
@@ -94,11 +94,11 @@ impl SimFs {
             world.seen.hit(Seen::CrashAfterEffect);
             world.doom = Some(Doom::Crash(self.task.process));
             let doing = Doing::operation(verb, name);
-            let turn = Turn::Crashed {
+            let incident = Incident::Crashed {
                 after_effect: true,
                 doing,
             };
-            world.turn(self.task.process, turn);
+            world.incident(self.task.process, incident);
         }
         until(&self.world, self.task, Micros::MAX).await;
     }
@@ -131,19 +131,19 @@ impl SimFs {
         }
     }
 
-    /// Changes names: fails before the effect in bad weather.
+    /// Changes names: fails before the effect where the disk is full.
     async fn rename_like(
         &self,
         verb: Verb,
         name: &str,
         effect: impl FnOnce(&mut World) -> io::Result<()>,
     ) -> io::Result<()> {
-        let weather = self.operate(verb, name).await;
-        if matches!(weather, Weather::Full(_)) && verb.takes_room() {
+        let fault = self.operate(verb, name).await;
+        if matches!(fault, Fault::Full(_)) && verb.takes_room() {
             return Err(ErrorKind::StorageFull.into());
         }
         effect(&mut self.world.borrow_mut())?;
-        self.finish(weather, verb, name).await;
+        self.finish(fault, verb, name).await;
         Ok(())
     }
 
@@ -177,14 +177,14 @@ impl SimFs {
                 world.torn.insert(inode);
                 world.doom = Some(Doom::Crash(self.task.process));
                 let doing = Doing::HalfAnAppend;
-                let turn = Turn::Crashed {
+                let incident = Incident::Crashed {
                     after_effect: false,
                     doing,
                 };
-                world.turn(self.task.process, turn);
+                world.incident(self.task.process, incident);
                 Micros::MAX
             } else {
-                world.turn(self.task.process, Turn::HalfWritten);
+                world.incident(self.task.process, Incident::HalfWritten);
                 resumes
             }
         };
@@ -204,7 +204,7 @@ impl FileSystem for SimFs {
     type File = SimFile;
 
     async fn open(&self, name: &str, access: Access) -> io::Result<SimFile> {
-        let weather = self.operate(Verb::Open, name).await;
+        let fault = self.operate(Verb::Open, name).await;
         let inode = match (self.inode(name), access) {
             (Ok(inode), _) => inode,
             (Err(_), Access::Overwrite) => {
@@ -214,7 +214,7 @@ impl FileSystem for SimFs {
             (Err(error), _) => return Err(error),
         };
         let file = self.open_inode(inode);
-        self.finish(weather, Verb::Open, name).await;
+        self.finish(fault, Verb::Open, name).await;
         Ok(file)
     }
 
@@ -233,12 +233,12 @@ impl FileSystem for SimFs {
     }
 
     async fn read_at(&self, file: &SimFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let weather = self.operate(Verb::Read, "").await;
+        let fault = self.operate(Verb::Read, "").await;
         let read = {
             let mut world = self.world.borrow_mut();
             if world.writing.contains_key(&file.inode) {
                 world.seen.hit(Seen::HalfWriteSeen);
-                world.turn(self.task.process, Turn::HalfWriteSeen);
+                world.incident(self.task.process, Incident::HalfWriteSeen);
             }
             let bytes = world.disk.bytes(file.inode);
             let from = bytes.len().min(offset as usize);
@@ -246,22 +246,22 @@ impl FileSystem for SimFs {
             buffer[..read].copy_from_slice(&bytes[from..from + read]);
             read
         };
-        self.finish(weather, Verb::Read, "").await;
+        self.finish(fault, Verb::Read, "").await;
         Ok(read)
     }
 
     async fn append(&self, file: &SimFile, bytes: &[u8]) -> io::Result<Appended> {
-        let weather = self.operate(Verb::Append, "").await;
+        let fault = self.operate(Verb::Append, "").await;
         self.wait_for_writer(file.inode).await;
         let inode = file.inode;
-        let written = match weather {
-            Weather::Half(draw) if bytes.len() > 1 => {
+        let written = match fault {
+            Fault::Half(draw) if bytes.len() > 1 => {
                 let appended = self.append_in_halves(inode, bytes, draw).await;
                 return Ok(appended);
             }
             // A device fails before the write or after it.
-            Weather::DeviceError(draw) => bytes.len() * (draw as usize & 1),
-            Weather::Full(draw) => draw as usize % bytes.len().max(1),
+            Fault::DeviceError(draw) => bytes.len() * (draw as usize & 1),
+            Fault::Full(draw) => draw as usize % bytes.len().max(1),
             _ => bytes.len(),
         };
         let end = {
@@ -269,79 +269,79 @@ impl FileSystem for SimFs {
             let process = self.task.process;
             if world.torn.remove(&inode) {
                 world.seen.hit(Seen::TornTailHealed);
-                world.turn(process, Turn::TornTailHealed);
+                world.incident(process, Incident::TornTailHealed);
             }
             if is_seal(&bytes[..written]) {
                 world.note_sealer(inode, process);
             }
-            match weather {
-                Weather::DeviceError(_) => {
+            match fault {
+                Fault::DeviceError(_) => {
                     world.seen.hit(Seen::WriteError);
                     let name = format!("inode {inode}");
-                    world.turn(process, Turn::WriteFailed { name });
+                    world.incident(process, Incident::WriteFailed { name });
                 }
-                Weather::Full(_) => {
+                Fault::Full(_) => {
                     world.seen.hit(Seen::DiskFull);
                     if written > 0 {
                         world.seen.hit(Seen::TornTail);
                         world.torn.insert(inode);
                     }
                     let name = format!("inode {inode}");
-                    world.turn(process, Turn::DiskFull { name });
+                    world.incident(process, Incident::DiskFull { name });
                 }
                 _ => {}
             }
             world.journal_changed();
             world.disk.append(inode, &bytes[..written])
         };
-        match weather {
-            Weather::DeviceError(_) => return Err(io::Error::from_raw_os_error(DEVICE_ERROR)),
-            Weather::Full(_) if written == 0 => return Err(ErrorKind::StorageFull.into()),
+        match fault {
+            Fault::DeviceError(_) => return Err(io::Error::from_raw_os_error(DEVICE_ERROR)),
+            Fault::Full(_) if written == 0 => return Err(ErrorKind::StorageFull.into()),
             _ => {}
         }
-        self.finish(weather, Verb::Append, "").await;
+        self.finish(fault, Verb::Append, "").await;
         Ok(Appended { end, written })
     }
 
     async fn write_at(&self, file: &SimFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let weather = self.operate(Verb::Overwrite, "").await;
-        match weather {
-            Weather::DeviceError(_) => return Err(io::Error::from_raw_os_error(DEVICE_ERROR)),
-            Weather::Full(_) => return Err(ErrorKind::StorageFull.into()),
+        let fault = self.operate(Verb::Overwrite, "").await;
+        match fault {
+            Fault::DeviceError(_) => return Err(io::Error::from_raw_os_error(DEVICE_ERROR)),
+            Fault::Full(_) => return Err(ErrorKind::StorageFull.into()),
             _ => {}
         }
         self.world
             .borrow_mut()
             .disk
             .write_at(file.inode, offset as usize, bytes);
-        self.finish(weather, Verb::Overwrite, "").await;
+        self.finish(fault, Verb::Overwrite, "").await;
         Ok(())
     }
 
     async fn sync(&self, file: &SimFile) -> io::Result<()> {
-        let weather = self.operate(Verb::Sync, "").await;
+        let fault = self.operate(Verb::Sync, "").await;
         {
             let mut world = self.world.borrow_mut();
-            if matches!(weather, Weather::DeviceError(_)) {
+            if matches!(fault, Fault::DeviceError(_)) {
                 world.seen.hit(Seen::SyncError);
                 world.disk.fail_sync(file.inode);
                 let name = format!("inode {}", file.inode);
-                world.turn(self.task.process, Turn::SyncFailed { name });
+                world.incident(self.task.process, Incident::SyncFailed { name });
                 return Err(io::Error::from_raw_os_error(DEVICE_ERROR));
             }
             world.disk.sync(file.inode);
         }
-        self.finish(weather, Verb::Sync, "").await;
+        self.finish(fault, Verb::Sync, "").await;
         Ok(())
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        let weather = self.operate(Verb::Sync, "the folder").await;
-        if matches!(weather, Weather::DeviceError(_)) {
+        let fault = self.operate(Verb::Sync, "the folder").await;
+        if matches!(fault, Fault::DeviceError(_)) {
             return Err(io::Error::from_raw_os_error(DEVICE_ERROR));
         }
         self.world.borrow_mut().disk.sync_dir();
-        self.finish(weather, Verb::Sync, "the folder").await;
+        self.finish(fault, Verb::Sync, "the folder").await;
         Ok(())
     }
 
@@ -392,15 +392,15 @@ impl FileSystem for SimFs {
                     .lock_owners
                     .insert(nonce, LockOwner { since, ..owner });
             }
-            let turn = match to {
-                "state.json" => Some(Turn::Exported),
-                name if name.starts_with("journal.") => Some(Turn::RenamedOver {
+            let incident = match to {
+                "state.json" => Some(Incident::Exported),
+                name if name.starts_with("journal.") => Some(Incident::RenamedOver {
                     name: name.to_owned(),
                 }),
                 _ => None,
             };
-            if let Some(turn) = turn {
-                world.turn(owner.process, turn);
+            if let Some(incident) = incident {
+                world.incident(owner.process, incident);
             }
             world.disk.rename(from, to);
             Ok(())
