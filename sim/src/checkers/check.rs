@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reference::Reference;
-use super::{damage, held, replies, waiting};
+use super::{damage, errors, held, replies, waiting};
 use crate::trace::{Call, Coverage, Ledger, Seen, StateSeen, Trace, Violation};
 
 /// Reads the finished log again, with everything that was answered on its way.
@@ -74,7 +74,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
             })?;
         }
     }
-    replies::check_errors(trace)?;
+    errors::check(trace)?;
     held::check(trace, ledger, seen)?;
     damage::check(trace, seen)?;
     Ok(reference)
