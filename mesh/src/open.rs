@@ -1,14 +1,36 @@
 //! Opening a folder on this machine: the real ports, on a thread of their own.
 
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
 use std::thread;
 
-use crate::backends::fs::{Format, FsOptions, FsStorage, LockKind, OsFileSystem, StoreLock};
-use crate::backends::{SystemClock, seed};
-use crate::coordinator::{Call, Coordinator, Mesh, MeshError, Request, Served};
-use crate::ports::{Clock, StorageError};
+use mesh_coordinator::ports::{Clock, StorageError};
+use mesh_coordinator::{Coordinator, Handle, Served, serve};
+use mesh_fs::{Format, FsOptions, FsStorage, LockKind, OsFileSystem, StoreLock};
+use mesh_fs::{SystemClock, seed};
 
 type OsCoordinator<C> = Coordinator<C, FsStorage<OsFileSystem, C>, StoreLock<OsFileSystem, C>>;
+
+/// A mesh folder, opened: the nine methods of a [`Handle`], one for each tool.
+///
+/// Cheap to clone and usable from any thread and any executor.
+#[derive(Clone, Debug)]
+pub struct Mesh(Handle);
+
+impl Deref for Mesh {
+    type Target = Handle;
+
+    fn deref(&self) -> &Handle {
+        &self.0
+    }
+}
+
+/// A handle to any coordinator serves as a mesh, whatever its ports are.
+impl From<Handle> for Mesh {
+    fn from(handle: Handle) -> Self {
+        Self(handle)
+    }
+}
 
 /// How to open a folder. Made by [`Mesh::options`].
 #[derive(Clone, Debug)]
@@ -38,6 +60,11 @@ impl Mesh {
             clock: SystemClock::new(),
             storage: FsOptions::default(),
         }
+    }
+
+    /// Ends the coordinator: see [`Handle::close`].
+    pub async fn close(self) {
+        self.0.close().await;
     }
 }
 
@@ -75,14 +102,19 @@ impl<C: Clock + Clone + Send + 'static> Options<C> {
 
     /// Opens the folder; see [`Mesh::open`].
     pub fn open(self) -> Mesh {
-        let (mesh, served) = Mesh::queue();
-        let serve = move || futures_executor::block_on(serve(&self, served));
-        let spawned = thread::Builder::new().name("mesh".to_owned()).spawn(serve);
+        let (handle, served) = Handle::queue();
+        let task = move || futures_executor::block_on(self.serve(served));
+        let spawned = thread::Builder::new().name("mesh".to_owned()).spawn(task);
         if let Err(error) = spawned {
             // Every call will find the queue closed.
             tracing::error!("no thread for the coordinator: {error}");
         }
-        mesh
+        Mesh(handle)
+    }
+
+    async fn serve(self, served: Served) {
+        let name = self.path.display().to_string();
+        serve(served, &name, async |served| self.coordinator(served).await).await;
     }
 
     async fn coordinator(&self, served: Served) -> Result<OsCoordinator<C>, StorageError> {
@@ -95,45 +127,4 @@ impl<C: Clock + Clone + Send + 'static> Options<C> {
         let storage = FsStorage::new(fs, clock.clone(), self.storage.clone(), seed());
         Ok(Coordinator::serving(served, clock, storage, lock, seed()))
     }
-}
-
-/// Serves the queue. As long as the folder cannot be opened, every call tries again
-/// and gets the reason.
-async fn serve<C: Clock + Clone + Send + 'static>(options: &Options<C>, served: Served) {
-    let mut first: Option<Call> = None;
-    loop {
-        match options.coordinator(served.clone()).await {
-            Ok(mut coordinator) => {
-                let Some(call) = first.take() else {
-                    // Reading the log ahead of the first call makes that one fast. What
-                    // keeps it from being read is told to whoever calls.
-                    if let Err(error) = coordinator.load().await {
-                        tracing::debug!("{}: {error}", shown(&options.path));
-                    }
-                    return coordinator.run().await;
-                };
-                let close = coordinator.serve(Some(call)).await;
-                return coordinator.run_until(close).await;
-            }
-            Err(error) => {
-                tracing::debug!("{}: {error}", shown(&options.path));
-                if let Some(call) = first.take() {
-                    call.answer(Err(MeshError::Storage(error)));
-                }
-            }
-        }
-        match served.next().await {
-            Ok(Request::Call(call)) => first = Some(call),
-            Ok(Request::Close(done)) => {
-                served.close();
-                let _ = done.try_send(());
-                return;
-            }
-            Err(_) => return,
-        }
-    }
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -269,10 +269,10 @@ pub fn commit() -> Vec<Case> {
         states: Some(states),
     };
     vec![
-        case("2 writers, 2 generations, a power cut", 134_874, JOURNAL),
+        case("2 writers, 2 generations, a power cut", 118_588, JOURNAL),
         case(
             "the same with a lock that may be stolen",
-            139_062,
+            122_776,
             CommitBounds {
                 lock: true,
                 ..JOURNAL
@@ -280,7 +280,7 @@ pub fn commit() -> Vec<Case> {
         ),
         case(
             "the same with readers that reveal",
-            177_570,
+            157_477,
             CommitBounds {
                 looks: true,
                 ..JOURNAL
@@ -317,7 +317,7 @@ pub fn commit() -> Vec<Case> {
         ),
         case(
             "2 writers, 2 generations, torn writes, a kill, a power cut",
-            933_308,
+            852_652,
             CommitBounds {
                 kills: 1,
                 torn: true,
@@ -326,7 +326,7 @@ pub fn commit() -> Vec<Case> {
         ),
         case(
             "2 writers x 2 appends, 3 generations, pauses alone",
-            781_521,
+            781_636,
             CommitBounds {
                 commands: 2,
                 cuts: 0,

@@ -176,7 +176,7 @@ pub fn elements() -> Vec<Tale> {
         tale(
             "A generation goes before its successor is synced",
             "G7",
-            15,
+            14,
             Fault::NoDirSyncBeforeUnlink,
             JOURNAL,
         ),

@@ -8,8 +8,6 @@ use crate::MeshError;
 use crate::mcp::ServeError;
 use crate::ports::StorageError;
 
-use super::demo::DemoError;
-
 /// Why a command failed, as it is told to a person.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -25,7 +23,7 @@ pub(super) enum Failure {
     /// The server ended before its time.
     Serve(ServeError),
     /// The demo did not come out as narrated.
-    Demo(DemoError),
+    Demo(String),
     /// Standard output does not take any more.
     Output(io::Error),
     /// The system failed us.
@@ -53,11 +51,7 @@ impl Failure {
 
     /// Whether all that happened is that nobody reads the output any more.
     pub(super) fn is_closed_output(&self) -> bool {
-        let error = match self {
-            Self::Output(error) | Self::Demo(DemoError::Output(error)) => error,
-            _ => return false,
-        };
-        error.kind() == io::ErrorKind::BrokenPipe
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }
 
@@ -97,11 +91,5 @@ impl From<StorageError> for Failure {
 impl From<ServeError> for Failure {
     fn from(error: ServeError) -> Self {
         Self::Serve(error)
-    }
-}
-
-impl From<DemoError> for Failure {
-    fn from(error: DemoError) -> Self {
-        Self::Demo(error)
     }
 }

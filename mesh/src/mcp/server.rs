@@ -349,4 +349,6 @@ fn annotations(access: Access) -> ToolAnnotations {
 }
 
 #[cfg(test)]
+mod fake;
+#[cfg(test)]
 mod tests;

@@ -1,8 +1,8 @@
 //! From JSON arguments to a command, or to the reason why not (rule G3).
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
 use crate::core::{Command, Rejection, escape};
@@ -18,14 +18,14 @@ impl Tool {
     /// The first argument that is unknown, or missing, or not what the table says.
     pub fn decode(&self, arguments: &Map<String, Value>) -> Result<Command, Rejection> {
         self.refuse_unknown(arguments)?;
-        let mut values = BTreeMap::new();
+        let mut checked = Map::new();
         for parameter in self.parameters {
             let given = arguments.get(parameter.name);
             if let Some(value) = parameter.check(given)? {
-                values.insert(parameter.name, value);
+                checked.insert(parameter.name.to_owned(), value);
             }
         }
-        Ok((self.build)(&Arguments(values)))
+        Ok((self.build)(Arguments(checked)))
     }
 
     fn refuse_unknown(&self, arguments: &Map<String, Value>) -> Result<(), Rejection> {
@@ -55,67 +55,22 @@ impl Tool {
     }
 }
 
-/// Arguments that have passed the checks of their row.
+/// Arguments that have passed the checks of their row, without those that were left out.
 #[derive(Debug)]
-pub(super) struct Arguments<'a>(BTreeMap<&'static str, Argument<'a>>);
+pub(super) struct Arguments(Map<String, Value>);
 
-#[derive(Debug)]
-enum Argument<'a> {
-    Text(&'a str),
-    Integer(u64),
-    Flag(bool),
-    Texts(Vec<&'a str>),
-}
-
-impl<'a> Arguments<'a> {
-    /// A string that the row requires.
-    pub(super) fn required_text(&self, name: &str) -> String {
-        match self.text(name) {
-            Some(text) => text,
-            None => unreachable!("{name} is required, and what is missing is refused"),
-        }
-    }
-
-    /// A string, where it was given.
-    pub(super) fn text(&self, name: &str) -> Option<String> {
-        self.choice(name).map(str::to_owned)
-    }
-
-    /// One of the row's choices, where it was given.
-    pub(super) fn choice(&self, name: &str) -> Option<&'a str> {
-        match self.0.get(name) {
-            Some(Argument::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// A number, where it was given.
-    pub(super) fn integer(&self, name: &str) -> Option<u64> {
-        match self.0.get(name) {
-            Some(Argument::Integer(number)) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// A truth value, where it was given.
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
-        match self.0.get(name) {
-            Some(Argument::Flag(flag)) => Some(*flag),
-            _ => None,
-        }
-    }
-
-    /// A list of strings; empty where it was left out.
-    pub(super) fn texts(&self, name: &str) -> Vec<String> {
-        match self.0.get(name) {
-            Some(Argument::Texts(texts)) => texts.iter().map(|&text| text.to_owned()).collect(),
-            _ => Vec::new(),
+impl Arguments {
+    /// The command whose fields they are, by their names.
+    pub(super) fn read<C: DeserializeOwned>(self) -> C {
+        match serde_json::from_value(Value::Object(self.0)) {
+            Ok(command) => command,
+            Err(error) => unreachable!("a row lists the fields of its command: {error}"),
         }
     }
 }
 
 impl Parameter {
-    fn check<'a>(&self, given: Option<&'a Value>) -> Result<Option<Argument<'a>>, Rejection> {
+    fn check(&self, given: Option<&Value>) -> Result<Option<Value>, Rejection> {
         match given {
             None | Some(Value::Null) if !self.required => Ok(None),
             None => Err(self.refuse("nothing".to_owned())),
@@ -138,20 +93,20 @@ impl Parameter {
 }
 
 impl Kind {
-    /// The value as this kind of argument, or a description of what came.
-    fn read(self, value: &Value) -> Result<Argument<'_>, String> {
+    /// The value, if it is of this kind, with its numbers written as whole ones; else a
+    /// description of what came.
+    fn read(self, value: &Value) -> Result<Value, String> {
         match (self, value) {
-            (Self::Text, Value::String(text)) => Ok(Argument::Text(text)),
-            (Self::Flag, Value::Bool(flag)) => Ok(Argument::Flag(*flag)),
+            (Self::Text, Value::String(_)) | (Self::Flag, Value::Bool(_)) => Ok(value.clone()),
             (Self::Integer { min, max }, Value::Number(number)) => whole(number)
                 .filter(|whole| (min..=max).contains(whole))
-                .map(Argument::Integer)
+                .map(Value::from)
                 .ok_or_else(|| number.to_string()),
             (Self::Choice(choices), Value::String(text)) if choices.contains(&text.as_str()) => {
-                Ok(Argument::Text(text))
+                Ok(value.clone())
             }
             (Self::Choice(_), Value::String(text)) => Err(format!("\"{}\"", escape(text))),
-            (Self::Texts, Value::Array(items)) => strings(items).map(Argument::Texts),
+            (Self::Texts, Value::Array(items)) => only_strings(items).map(|()| value.clone()),
             _ => Err(describe(value)),
         }
     }
@@ -184,18 +139,11 @@ fn whole(number: &Number) -> Option<u64> {
     })
 }
 
-fn strings(items: &[Value]) -> Result<Vec<&str>, String> {
-    let read = |(at, item): (usize, &'_ Value)| match item {
-        Value::String(_) => None,
-        other => Some(format!(
-            "a list whose item {} is {}",
-            at + 1,
-            describe(other)
-        )),
-    };
-    match items.iter().enumerate().find_map(read) {
-        Some(got) => Err(got),
-        None => Ok(items.iter().filter_map(Value::as_str).collect()),
+fn only_strings(items: &[Value]) -> Result<(), String> {
+    let other = items.iter().zip(1..).find(|(item, _)| !item.is_string());
+    match other {
+        Some((item, number)) => Err(format!("a list whose item {number} is {}", describe(item))),
+        None => Ok(()),
     }
 }
 

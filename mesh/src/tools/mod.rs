@@ -7,7 +7,8 @@
 //! what is wrong with them (rule G3).
 //!
 //! Guarantees: what a schema promises, `decode` enforces, since both read the same
-//! row. Whatever `decode` lets through is a well-typed command.
+//! row. Whatever `decode` lets through is a well-typed command, whose fields have the names
+//! of the rows.
 //!
 //! Left to others: the content of strings (length, characters, whether a name exists)
 //! is checked by [`core`](crate::core) alone, so that the library, the command line

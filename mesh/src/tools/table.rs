@@ -1,8 +1,11 @@
 //! The table.
 
+use strum::VariantNames;
+
 use crate::core::{
-    self, Command, DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS,
-    MAX_INBOX_LIMIT, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS, MAX_WAIT_SECONDS, Mode, Wait,
+    ClaimStatus, Command, DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS,
+    LapseReason, Liveness, MAX_INBOX_LIMIT, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS,
+    MAX_WAIT_SECONDS, Mode, ReleaseStatus, Wait,
 };
 
 use super::tool::{Access, Field, Kind, Literal, Parameter, Shape, Tool};
@@ -17,7 +20,6 @@ pub fn find(name: &str) -> Option<&'static Tool> {
     TOOLS.iter().find(|tool| tool.name == name)
 }
 
-const MODES: &[&str] = &["exclusive", "shared"];
 const LEASE: Kind = Kind::Integer {
     min: 1,
     max: MAX_LEASE_SECONDS,
@@ -73,16 +75,7 @@ const REGISTER: Tool = Tool {
         integer("epoch"),
         text("now"),
     ],
-    build: |arguments| {
-        Command::Register(core::Register {
-            agent_id: arguments.required_text("agent_id"),
-            branch: arguments.required_text("branch"),
-            prompt_ptr: arguments.required_text("prompt_ptr"),
-            role: arguments.text("role"),
-            ttl_seconds: arguments.integer("ttl_seconds"),
-            session: None,
-        })
-    },
+    build: |arguments| Command::Register(arguments.read()),
 };
 
 const ROSTER: Tool = Tool {
@@ -99,12 +92,7 @@ const ROSTER: Tool = Tool {
         },
     ],
     reply: &[records("agents", AGENT), text("now")],
-    build: |arguments| {
-        Command::Roster(core::Roster {
-            agent_id: arguments.required_text("agent_id"),
-            include_stale: arguments.flag("include_stale").unwrap_or(false),
-        })
-    },
+    build: |arguments| Command::Roster(arguments.read()),
 };
 
 const AGENT: &[Field] = &[
@@ -112,15 +100,11 @@ const AGENT: &[Field] = &[
     text("branch"),
     text("prompt_ptr"),
     maybe(text("role")),
-    choice("liveness", &["alive", "stale", "dead"]),
+    choice("liveness", Liveness::VARIANTS),
     text("last_seen"),
     text("expires_at"),
     integer("epoch"),
-    Field {
-        name: "held_claims",
-        shape: Shape::Texts,
-        optional: false,
-    },
+    texts("held_claims"),
 ];
 
 const CLAIM: Tool = Tool {
@@ -139,13 +123,13 @@ const CLAIM: Tool = Tool {
         required("resource", "what to lock"),
         optional(
             "mode",
-            Kind::Choice(MODES),
+            Kind::Choice(Mode::VARIANTS),
             "new claims: exclusive unless given",
         ),
         optional("lease_seconds", LEASE, LEASE_DESCRIPTION),
         optional(
             "wait",
-            Kind::Choice(&["no_wait", "queue"]),
+            Kind::Choice(Wait::VARIANTS),
             "queue: wait in line; no_wait unless given",
         ),
         optional(
@@ -156,7 +140,7 @@ const CLAIM: Tool = Tool {
         optional("note", Kind::Text, "what for; others see it"),
     ],
     reply: &[
-        choice("status", &["granted", "queued", "denied"]),
+        choice("status", ClaimStatus::VARIANTS),
         text("resource"),
         text("claim_id"),
         integer("fence"),
@@ -164,30 +148,10 @@ const CLAIM: Tool = Tool {
         maybe(text("lease_expires_at")),
         maybe(integer("queue_position")),
         maybe(records("deadlock", DEADLOCK)),
-        maybe(Field {
-            name: "lost",
-            shape: Shape::Record(LOSS),
-            optional: false,
-        }),
+        maybe(record("lost", LOSS)),
         text("now"),
     ],
-    build: |arguments| {
-        Command::Claim(core::Claim {
-            agent_id: arguments.required_text("agent_id"),
-            resource: arguments.required_text("resource"),
-            mode: arguments.choice("mode").map(|mode| match mode {
-                "shared" => Mode::Shared,
-                _ => Mode::Exclusive,
-            }),
-            lease_seconds: arguments.integer("lease_seconds"),
-            wait: arguments.choice("wait").map(|wait| match wait {
-                "queue" => Wait::Queue,
-                _ => Wait::NoWait,
-            }),
-            wait_seconds: arguments.integer("wait_seconds"),
-            note: arguments.text("note"),
-        })
-    },
+    build: |arguments| Command::Claim(arguments.read()),
 };
 
 const DEADLOCK: &[Field] = &[text("agent_id"), text("holds"), text("waits_for")];
@@ -196,7 +160,7 @@ const LOSS: &[Field] = &[
     text("claim_id"),
     integer("fence"),
     text("at"),
-    choice("reason", &["lease", "death"]),
+    choice("reason", LapseReason::VARIANTS),
 ];
 
 // The default lease is not a schema default: a renewal keeps the lease it had.
@@ -219,17 +183,11 @@ const RELEASE: Tool = Tool {
         required("resource", "what you claimed"),
     ],
     reply: &[
-        choice("status", &["released", "not_holder", "unknown"]),
+        choice("status", ReleaseStatus::VARIANTS),
         maybe(integer("fence")),
         maybe(text("next_holder")),
     ],
-    build: |arguments| {
-        Command::Release(core::Release {
-            agent_id: arguments.required_text("agent_id"),
-            claim_id: arguments.required_text("claim_id"),
-            resource: arguments.required_text("resource"),
-        })
-    },
+    build: |arguments| Command::Release(arguments.read()),
 };
 
 const CLAIMS: Tool = Tool {
@@ -240,22 +198,13 @@ const CLAIMS: Tool = Tool {
     access: Access::Reads,
     parameters: &[CALLER, optional("resource", Kind::Text, "only this one")],
     reply: &[records("claims", HELD), text("now")],
-    build: |arguments| {
-        Command::Claims(core::Claims {
-            agent_id: arguments.required_text("agent_id"),
-            resource: arguments.text("resource"),
-        })
-    },
+    build: |arguments| Command::Claims(arguments.read()),
 };
 
 const HELD: &[Field] = &[
     text("resource"),
-    choice("mode", MODES),
-    Field {
-        name: "holder",
-        shape: Shape::Texts,
-        optional: false,
-    },
+    choice("mode", Mode::VARIANTS),
+    texts("holder"),
     text("claim_id"),
     integer("fence"),
     text("lease_expires_at"),
@@ -275,7 +224,7 @@ const HOLDER: &[Field] = &[
 const TICKET: &[Field] = &[
     text("agent_id"),
     text("claim_id"),
-    choice("mode", MODES),
+    choice("mode", Mode::VARIANTS),
     integer("position"),
 ];
 
@@ -303,17 +252,7 @@ const POST: Tool = Tool {
         ),
     ],
     reply: &[text("message_id"), text("posted_at"), integer("fanout")],
-    build: |arguments| {
-        Command::Post(core::Post {
-            agent_id: arguments.required_text("agent_id"),
-            to: arguments.required_text("to"),
-            body: arguments.required_text("body"),
-            subject: arguments.text("subject"),
-            reply_to: arguments.text("reply_to"),
-            ttl_seconds: arguments.integer("ttl_seconds"),
-            key: arguments.text("key"),
-        })
-    },
+    build: |arguments| Command::Post(arguments.read()),
 };
 
 const INBOX: Tool = Tool {
@@ -341,15 +280,7 @@ const INBOX: Tool = Tool {
         text("cursor"),
         integer("unread"),
     ],
-    build: |arguments| {
-        Command::Inbox(core::Inbox {
-            agent_id: arguments.required_text("agent_id"),
-            topics: arguments.texts("topics"),
-            since: arguments.text("since"),
-            limit: arguments.integer("limit"),
-            wait_seconds: arguments.integer("wait_seconds"),
-        })
-    },
+    build: |arguments| Command::Inbox(arguments.read()),
 };
 
 const MESSAGE: &[Field] = &[
@@ -375,13 +306,7 @@ const READ: Tool = Tool {
         TOPICS,
     ],
     reply: &[text("cursor"), integer("remaining")],
-    build: |arguments| {
-        Command::Read(core::Read {
-            agent_id: arguments.required_text("agent_id"),
-            up_to: arguments.required_text("up_to"),
-            topics: arguments.texts("topics"),
-        })
-    },
+    build: |arguments| Command::Read(arguments.read()),
 };
 
 const GC: Tool = Tool {
@@ -392,11 +317,7 @@ const GC: Tool = Tool {
     access: Access::Deletes,
     parameters: &[optional("agent_id", Kind::Text, "your name")],
     reply: &[integer("reclaimed")],
-    build: |arguments| {
-        Command::Gc(core::Gc {
-            agent_id: arguments.text("agent_id"),
-        })
-    },
+    build: |arguments| Command::Gc(arguments.read()),
 };
 
 const fn required(name: &'static str, description: &'static str) -> Parameter {
@@ -420,33 +341,33 @@ const fn optional(name: &'static str, kind: Kind, description: &'static str) -> 
 }
 
 const fn text(name: &'static str) -> Field {
-    Field {
-        name,
-        shape: Shape::Text,
-        optional: false,
-    }
+    field(name, Shape::Text)
 }
 
 const fn integer(name: &'static str) -> Field {
-    Field {
-        name,
-        shape: Shape::Integer,
-        optional: false,
-    }
+    field(name, Shape::Integer)
 }
 
 const fn choice(name: &'static str, choices: &'static [&'static str]) -> Field {
-    Field {
-        name,
-        shape: Shape::Choice(choices),
-        optional: false,
-    }
+    field(name, Shape::Choice(choices))
+}
+
+const fn texts(name: &'static str) -> Field {
+    field(name, Shape::Texts)
+}
+
+const fn record(name: &'static str, fields: &'static [Field]) -> Field {
+    field(name, Shape::Record(fields))
 }
 
 const fn records(name: &'static str, fields: &'static [Field]) -> Field {
+    field(name, Shape::Records(fields))
+}
+
+const fn field(name: &'static str, shape: Shape) -> Field {
     Field {
         name,
-        shape: Shape::Records(fields),
+        shape,
         optional: false,
     }
 }

@@ -20,7 +20,7 @@ pub struct Tool {
     /// The fields of its reply.
     pub reply: &'static [Field],
     /// Makes the command from arguments that have passed the checks of this row.
-    pub(super) build: fn(&Arguments<'_>) -> Command,
+    pub(super) build: fn(Arguments) -> Command,
 }
 
 /// What a call changes, for clients that ask their user before some calls.

@@ -233,16 +233,13 @@ impl Step<'_> {
     }
 
     fn is_shared_promotion(&self, event: &Event) -> bool {
-        let Event::Promoted {
-            resource, agent_id, ..
-        } = event
-        else {
+        let Event::Promoted { claim, .. } = event else {
             return false;
         };
         let ticket = self
             .before
-            .resource(resource)
-            .and_then(|r| r.ticket_of(agent_id));
+            .resource(&claim.resource)
+            .and_then(|r| r.ticket_of(&claim.agent_id));
         ticket.is_some_and(|(_, ticket)| ticket.mode == Mode::Shared)
     }
 

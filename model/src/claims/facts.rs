@@ -130,22 +130,17 @@ impl Fact {
     }
 
     fn joins(self, step: &Step<'_>, event: &Event) -> bool {
-        let Event::Granted { resource, .. } = event else {
+        let Event::Granted { claim, .. } = event else {
             return false;
         };
-        !step.live(step.before, resource).0.is_empty()
+        !step.live(step.before, &claim.resource).0.is_empty()
     }
 
     fn lapses(self, step: &Step<'_>, events: &[Event], why: LapseReason, waiting: bool) -> bool {
         events.iter().any(|event| match event {
-            Event::Lapsed {
-                resource,
-                agent_id,
-                reason,
-                ..
-            } => {
-                let record = step.before.resource(resource);
-                let waited = record.is_some_and(|r| r.ticket_of(agent_id).is_some());
+            Event::Lapsed { claim, reason } => {
+                let record = step.before.resource(&claim.resource);
+                let waited = record.is_some_and(|r| r.ticket_of(&claim.agent_id).is_some());
                 *reason == why && waited == waiting
             }
             _ => false,
@@ -155,14 +150,11 @@ impl Fact {
 
 /// A hold whose lease has not ended in truth is taken away by a fast clock.
 fn reaps_early(step: &Step<'_>, event: &Event, now: Millis) -> bool {
-    let Event::Lapsed {
-        resource, agent_id, ..
-    } = event
-    else {
+    let Event::Lapsed { claim, .. } = event else {
         return false;
     };
-    let record = step.before.resource(resource);
-    let hold = record.and_then(|r| r.hold_of(agent_id));
+    let record = step.before.resource(&claim.resource);
+    let hold = record.and_then(|r| r.hold_of(&claim.agent_id));
     hold.is_some_and(|hold| hold.expires_at > now && step.at > now)
 }
 

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh::core::{
-    AgentId, Claim, ClaimReply, ClaimStatus, Command, DeadlockView, Decision, Event, LapseReason,
-    Loss, LossView, Millis, Mode, Prospect, Reply, Resource, ResourceState, State, Timestamp, Wait,
-    decide,
+    AgentId, Claim, ClaimRef, ClaimReply, ClaimStatus, Command, DeadlockView, Decision, Event,
+    LapseReason, Loss, LossView, Millis, Mode, Prospect, Reply, Resource, ResourceState, State,
+    Timestamp, Wait, decide,
 };
 
 use super::bounds::TICK;
@@ -199,21 +199,21 @@ fn find(losses: &Losses, (agent, resource): (&str, &str)) -> Option<Loss> {
 
 /// The message that an event calls for, if it calls for one.
 fn notice(before: &State, after: &State, event: &Event) -> Option<Notice> {
-    let (agent, resource) = (event.agent_id()?, event.resource()?);
-    let (subject, claim_id, fence, reason) = match event {
-        Event::Promoted {
-            claim_id, fence, ..
-        } => ("granted", claim_id, *fence, "promoted"),
-        Event::Lapsed {
-            claim_id, reason, ..
-        } => {
+    let ClaimRef {
+        resource,
+        agent_id: agent,
+        claim_id,
+    } = event.claim()?;
+    let (subject, fence, reason) = match event {
+        Event::Promoted { fence, .. } => ("granted", *fence, "promoted"),
+        Event::Lapsed { reason, .. } => {
             let hold = before.resource(resource).and_then(|r| r.hold_of(agent));
             let fence = hold.map_or(before.newest_fence(resource), |hold| hold.fence);
             let reason = match reason {
                 LapseReason::Lease => "lease",
                 LapseReason::Death => "death",
             };
-            ("lost", claim_id, fence, reason)
+            ("lost", fence, reason)
         }
         _ => return None,
     };

@@ -1,6 +1,8 @@
 //! What must happen somewhere, so that no promise is kept because nothing happens.
 
 use mesh::backends::fs::Link;
+use mesh::backends::fs::protocol::{Appending, Retiring, Rotating, Syncing};
+use mesh::ports::Append;
 use stateright::{Model, Property};
 
 use super::disk::Name;
@@ -47,7 +49,9 @@ impl Fact {
         if let Action::Append(n) | Action::Look(n) = action {
             return match self {
                 Self::SawUnfinished => next.writers[n].unfinished,
-                Self::FinishedByOther => next.writers[n].phase == Phase::WritingNext,
+                Self::FinishedByOther => {
+                    next.writers[n].phase == Phase::Rotating(Rotating::WriteSuccessor)
+                }
                 _ => false,
             };
         }
@@ -61,32 +65,48 @@ impl Fact {
         };
         let (before, after) = (&world.writers[n], &next.writers[n]);
         let won = |link: Link| match link {
-            Link::Entry { seq } => after.chain.seq == seq && before.chain.seq < seq,
-            Link::Seal { .. } => after.chain.sealed,
+            Link::Entry { seq } => {
+                after.standing.chain.seq == seq && before.standing.chain.seq < seq
+            }
+            Link::Seal { .. } => after.standing.chain.sealed,
         };
+        let judged = match before.phase {
+            Phase::Appending(Appending::FindWinner(link, _))
+            | Phase::Rotating(Rotating::Seal(Appending::FindWinner(link, _))) => Some(link),
+            _ => None,
+        };
+        if let Some(link) = judged {
+            let is_entry = matches!(link, Link::Entry { .. });
+            let lost = after.standing.exposed;
+            return match self {
+                Self::LostRace => is_entry && lost,
+                Self::WonBehindOthers => won(link) && after.phase != Phase::Idle,
+                Self::LostSeal => {
+                    let end = Rotating::RemoveTemporary(Append::Lost);
+                    after.phase == Phase::Rotating(end)
+                }
+                Self::TornIsVoid => {
+                    let records = &world.disk.files[before.file].records;
+                    records.iter().any(|record| !record.whole)
+                }
+                Self::VoidAfterSeal => is_entry && after.standing.chain.sealed && lost,
+                _ => false,
+            };
+        }
+        let fewer_names = next.disk.names.len() < world.disk.names.len();
         match (self, before.phase) {
-            (Self::Told, Phase::Answering) => next.told.len() > world.told.len(),
-            (Self::ToldInNext, Phase::Answering) => {
-                next.told.len() > world.told.len() && before.number > 1
+            (Self::Told, Phase::Syncing(Syncing::Confirm)) => next.told.len() > world.told.len(),
+            (Self::ToldInNext, Phase::Syncing(Syncing::Confirm)) => {
+                next.told.len() > world.told.len() && before.number() > 1
             }
-            (Self::LostRace, Phase::Judging(Link::Entry { .. }, _)) => after.exposed,
-            (Self::WonBehindOthers, Phase::Judging(link, _)) => {
-                won(link) && after.phase != Phase::Idle
+            (Self::LinkTaken, Phase::Rotating(Rotating::Link)) => {
+                next.disk.names == world.disk.names
             }
-            (Self::LostSeal, Phase::Judging(Link::Seal { .. }, _)) => {
-                after.phase == Phase::Following
+            (Self::NameGone, Phase::Rotating(Rotating::CheckName)) => {
+                matches!(after.phase, Phase::Rotating(Rotating::RemoveTemporary(_)))
             }
-            (Self::TornIsVoid, Phase::Judging(..)) => {
-                let records = &world.disk.files[before.file].records;
-                records.iter().any(|record| !record.whole)
-            }
-            (Self::VoidAfterSeal, Phase::Judging(Link::Entry { .. }, _)) => {
-                after.chain.sealed && after.exposed
-            }
-            (Self::LinkTaken, Phase::Linking) => next.disk.names == world.disk.names,
-            (Self::NameGone, Phase::CheckingName) => after.phase == Phase::Following,
-            (Self::Swept, Phase::Sweeping(_)) => next.disk.names.len() < world.disk.names.len(),
-            (Self::Retired, Phase::Unlinking(_)) => next.disk.names.len() < world.disk.names.len(),
+            (Self::Swept, Phase::Rotating(Rotating::Retire(Retiring::Sweep(_)))) => fewer_names,
+            (Self::Retired, Phase::Rotating(Rotating::Retire(Retiring::Unlink(_)))) => fewer_names,
             _ => false,
         }
     }

@@ -3,8 +3,9 @@
 //! Processes append, lose races, rotate, retire and answer, each step a call to the file
 //! system, with everything that others do in between: that is what a pause is. They are
 //! killed, in the middle of a write too, and the power fails, which keeps any subset of
-//! what was not synced. The rule by which a record counts is not written here: it is the
-//! [`Chain`](mesh::backends::fs::Chain) that the `fs` backend uses.
+//! what was not synced. Neither the rule by which a record counts nor the order of the steps
+//! is written here: they are the [`Chain`](mesh::backends::fs::Chain) and the machines of the
+//! [`protocol`](mesh::backends::fs::protocol) that the `fs` backend drives.
 //!
 //! What counts as the log is what a process would read that starts up now. Three things
 //! must hold of it, always: all processes agree with it, so that each place has one entry
@@ -20,7 +21,9 @@ mod writer;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use mesh::backends::fs::protocol::{Appending, Rotating};
 use mesh::backends::fs::{Link, Sum};
+use mesh::planted::silently;
 use stateright::{Model, Property};
 
 pub use bounds::{Bounds, Fault};
@@ -149,7 +152,7 @@ impl World {
         match effect {
             Effect::None => {}
             Effect::Damaged => self.broken = Some(Broken::FalseDamage),
-            Effect::Named => self.relied_on = self.relied_on.max(self.writers[n].number),
+            Effect::Named => self.relied_on = self.relied_on.max(self.writers[n].number()),
             Effect::Answered => {
                 let history = &self.writers[n].history;
                 if history.starts_with(&self.told) {
@@ -215,7 +218,9 @@ impl Commit {
                 }
             }
             // An append waits until the one before it on the same file is through.
-            Phase::Appending(_) if self.is_being_written(world, writer.file) => {}
+            Phase::Appending(Appending::Write(_))
+            | Phase::Rotating(Rotating::Seal(Appending::Write(_)))
+                if self.is_being_written(world, writer.file) => {}
             phase => actions.push(Action::Step(n, phase)),
         }
         // Elsewhere a kill is a pause without end, with a new process in its place.
@@ -277,7 +282,7 @@ impl Model for Commit {
         // At first everybody is up, and has synced the directory: as after some commands.
         let mut writer = Writer::down(self.bounds.commands, false);
         writer.start(&disk, &self.bounds);
-        writer.named = true;
+        writer.standing.names_synced();
         vec![World {
             disk,
             writers: vec![writer; self.bounds.writers],
@@ -304,7 +309,11 @@ impl Model for Commit {
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         let mut next = world.clone();
-        self.act(&mut next, action);
+        match self.bounds.fault {
+            None => self.act(&mut next, action),
+            // What follows from a fault is for the properties to see.
+            Some(_) => silently(|| self.act(&mut next, action)),
+        }
         let open: Vec<usize> = next.writers.iter().map(|writer| writer.file).collect();
         next.disk.forget_unreachable(&open);
         next.broken = next.broken.or_else(|| next.check(&self.bounds));

@@ -3,6 +3,8 @@
 use std::fmt;
 
 use mesh::backends::fs::Link;
+use mesh::backends::fs::protocol::{Appending, Retiring, Rotating, Syncing};
+use mesh::ports::Append;
 
 use super::disk::{Disk, Item, Name};
 use super::writer::{Phase, Task, Writer};
@@ -76,21 +78,43 @@ fn doing(phase: Phase) -> String {
         Phase::Reading(Task::Append) => "reads the log, to append".to_owned(),
         Phase::Reading(Task::Look) => "reads the log, to reveal it".to_owned(),
         Phase::Reading(Task::Rotate) => "reads the log, to rotate".to_owned(),
-        Phase::Appending(link) => format!("appends {}", show_link(link)),
         Phase::Writing(link, _) => format!("finishes its write of {}", show_link(link)),
-        Phase::Judging(link, _) => format!("looks whether its {} won", show_link(link)),
-        Phase::SyncingNames => "syncs the directory".to_owned(),
-        Phase::SyncingFile => "syncs the file".to_owned(),
-        Phase::Answering => "notes the mark, and answers its client".to_owned(),
-        Phase::WritingNext => "writes the next generation under a temporary name".to_owned(),
-        Phase::CheckingName => "looks whether the sealed generation has its name".to_owned(),
-        Phase::Linking => "links the next generation".to_owned(),
-        Phase::Following => "removes its temporary file, opens what is next".to_owned(),
-        Phase::SyncingNext => "syncs the directory with the next generation in it".to_owned(),
-        Phase::Retiring => "looks for old generations".to_owned(),
-        Phase::RetiringSync(g) => format!("syncs the directory before it retires {g}"),
-        Phase::Sweeping(g) => format!("removes temporary files up to generation {g}"),
-        Phase::Unlinking(g) => format!("removes generation {g}"),
+        Phase::Appending(step) => appending(step),
+        Phase::Syncing(Syncing::Names) => "syncs the directory".to_owned(),
+        Phase::Syncing(Syncing::Entries) => "syncs the file".to_owned(),
+        Phase::Syncing(_) => "notes the mark, and answers its client".to_owned(),
+        Phase::Rotating(step) => rotating(step),
+    }
+}
+
+fn appending(step: Appending) -> String {
+    match step {
+        Appending::Write(link) => format!("appends {}", show_link(link)),
+        Appending::FindWinner(link, _) => format!("looks whether its {} won", show_link(link)),
+        Appending::Over(_) => "has appended".to_owned(),
+    }
+}
+
+fn rotating(step: Rotating) -> String {
+    match step {
+        Rotating::WriteSuccessor => "writes the next generation under a temporary name".to_owned(),
+        Rotating::Seal(seal) => appending(seal),
+        Rotating::CheckName => "looks whether the sealed generation has its name".to_owned(),
+        Rotating::Link => "links the next generation".to_owned(),
+        Rotating::RemoveTemporary(Append::Committed) | Rotating::Open => {
+            "removes its temporary file, opens what is next".to_owned()
+        }
+        Rotating::RemoveTemporary(Append::Lost) => "removes its temporary file".to_owned(),
+        Rotating::SyncNames => "syncs the directory with the next generation in it".to_owned(),
+        Rotating::Retire(Retiring::List) => "looks for old generations".to_owned(),
+        Rotating::Retire(Retiring::SyncNames(g)) => {
+            format!("syncs the directory before it retires {g}")
+        }
+        Rotating::Retire(Retiring::Sweep(g)) => {
+            format!("removes temporary files up to generation {g}")
+        }
+        Rotating::Retire(Retiring::Unlink(g)) => format!("removes generation {g}"),
+        Rotating::Retire(Retiring::Over) | Rotating::Over(_) => "has rotated".to_owned(),
     }
 }
 
@@ -170,7 +194,7 @@ fn show_writer(n: usize, writer: &Writer, f: &mut fmt::Formatter<'_>) -> fmt::Re
         true => writeln!(
             f,
             "{name}: in generation {}, knows {history:?}{lock}; next it {next}",
-            writer.number
+            writer.number()
         ),
         false => writeln!(f, "{name}: down{lock}"),
     }

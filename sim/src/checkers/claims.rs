@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mesh::core::{ClaimId, Entry, Event, LapseReason, Millis, Mode};
+use mesh::core::{ClaimId, ClaimRef, Entry, Event, LapseReason, Millis, Mode, Terms};
 
 use super::reference::{Place, Reference, Resource, TOLERANCE_MS};
 use super::waiting;
@@ -68,6 +68,7 @@ fn places(resource: &Resource) -> impl Iterator<Item = (&Place, bool)> {
 struct About<'a> {
     name: &'a str,
     agent: &'a str,
+    claim_id: ClaimId,
     now: Millis,
 }
 
@@ -78,26 +79,27 @@ pub(super) fn check(
     event: &Event,
     seen: &mut Coverage,
 ) -> Result<(), Violation> {
-    let (Some(name), Some(agent)) = (event.resource(), event.agent_id()) else {
+    let Some(claim) = event.claim() else {
         return Ok(());
     };
     let about = About {
-        name,
-        agent,
+        name: &claim.resource,
+        agent: &claim.agent_id,
+        claim_id: claim.claim_id,
         now: entry.at,
     };
+    let About {
+        name,
+        agent,
+        claim_id,
+        ..
+    } = about;
     reference.resource(name);
     match event {
-        Event::Lapsed {
-            claim_id, reason, ..
-        } => return check_lapse(reference, &about, *claim_id, *reason),
-        Event::LeaseCut {
-            claim_id,
-            expires_at,
-            ..
-        } => {
+        Event::Lapsed { reason, .. } => return check_lapse(reference, &about, *reason),
+        Event::LeaseCut { expires_at, .. } => {
             seen.hit(Seen::DeadlineCut);
-            return check_cut(reference, &about, *claim_id, *expires_at);
+            return check_cut(reference, &about, *expires_at);
         }
         _ => reference.check_settled(name, entry.at)?,
     }
@@ -109,10 +111,10 @@ pub(super) fn check(
             }
             check_again(reference, &about, event)
         }
-        Event::TicketRenewed { claim_id, .. } => {
-            let ticket = reference.resources[about.name].ticket(about.agent);
+        Event::TicketRenewed { .. } => {
+            let ticket = reference.resources[name].ticket(agent);
             ensure(
-                ticket.is_some_and(|(_, t)| t.claim == *claim_id),
+                ticket.is_some_and(|(_, t)| t.claim == claim_id),
                 "C7",
                 || format!("{agent} renews ticket {claim_id} of {name}, and has {ticket:?}"),
             )
@@ -121,16 +123,16 @@ pub(super) fn check(
             seen.hit(Seen::Promoted);
             check_promotion(reference, entry, &about, event, seen)
         }
-        Event::Released { claim_id, .. } => {
-            let hold = reference.resources[about.name].hold(about.agent);
-            ensure(hold.is_some_and(|h| h.claim == *claim_id), "C10", || {
+        Event::Released { .. } => {
+            let hold = reference.resources[name].hold(agent);
+            ensure(hold.is_some_and(|h| h.claim == claim_id), "C10", || {
                 format!("{agent} releases {claim_id} of {name}, and holds {hold:?}")
             })
         }
-        Event::Cancelled { claim_id, .. } => {
-            let ticket = reference.resources[about.name].ticket(about.agent);
+        Event::Cancelled { .. } => {
+            let ticket = reference.resources[name].ticket(agent);
             ensure(
-                ticket.is_some_and(|(_, t)| t.claim == *claim_id),
+                ticket.is_some_and(|(_, t)| t.claim == claim_id),
                 "C10",
                 || format!("{agent} cancels {claim_id} of {name}, and has {ticket:?}"),
             )
@@ -141,30 +143,22 @@ pub(super) fn check(
 
 /// A new request: granted or queued (C1 to C3, C6, C7).
 fn check_request(reference: &Reference, about: &About<'_>, event: &Event) -> Result<(), Violation> {
-    let About { name, agent, now } = about;
+    let About {
+        name,
+        agent,
+        claim_id,
+        now,
+    } = about;
     let resource = &reference.resources[*name];
-    let (granted, claim_id, mode, lease_ms, expires_at) = match event {
+    let (granted, mode, terms) = match event {
         Event::Granted {
-            claim_id,
-            fence,
-            mode,
-            lease_ms,
-            expires_at,
-            ..
-        } => (Some(*fence), *claim_id, *mode, *lease_ms, *expires_at),
-        Event::Queued {
-            claim_id,
-            mode,
-            lease_ms,
-            expires_at,
-            ..
-        } => (None, *claim_id, *mode, *lease_ms, *expires_at),
+            fence, mode, terms, ..
+        } => (Some(*fence), *mode, terms),
+        Event::Queued { mode, terms, .. } => (None, *mode, terms),
         _ => return Ok(()),
     };
-    ensure(expires_at == now.saturating_add(lease_ms), "C1", || {
-        format!("{agent} claims {name} at {now} for {lease_ms} ms until {expires_at}")
-    })?;
-    ensure(claim_id > reference.newest_claim, "C1", || {
+    check_lease(terms, *now, "C1", || format!("{agent} claims {name}"))?;
+    ensure(*claim_id > reference.newest_claim, "C1", || {
         format!(
             "claim {claim_id} of {agent} is not above the newest, {}",
             reference.newest_claim
@@ -199,6 +193,23 @@ fn check_request(reference: &Reference, about: &About<'_>, event: &Event) -> Res
     check_fence(resource, name, fence)
 }
 
+/// The lease of `what` begins now, and lasts as long as it says.
+fn check_lease(
+    terms: &Terms,
+    now: Millis,
+    rule: &'static str,
+    what: impl Fn() -> String,
+) -> Result<(), Violation> {
+    let Terms {
+        lease_ms,
+        expires_at,
+        ..
+    } = terms;
+    ensure(*expires_at == now.saturating_add(*lease_ms), rule, || {
+        format!("{} at {now} for {lease_ms} ms until {expires_at}", what())
+    })
+}
+
 fn check_fence(resource: &Resource, name: &str, fence: u64) -> Result<(), Violation> {
     let newest = resource.newest_fence;
     ensure(fence == newest + 1, "C3", || {
@@ -208,27 +219,18 @@ fn check_fence(resource: &Resource, name: &str, fence: u64) -> Result<(), Violat
 
 /// A holder claims again: a renewal, another mode (C4, C5).
 fn check_again(reference: &Reference, about: &About<'_>, event: &Event) -> Result<(), Violation> {
-    let About { name, agent, now } = about;
+    let About {
+        name,
+        agent,
+        claim_id,
+        now,
+    } = about;
     let resource = &reference.resources[*name];
-    let (claim_id, lease_ms, expires_at) = match event {
-        Event::Renewed {
-            claim_id,
-            lease_ms,
-            expires_at,
-            ..
-        }
-        | Event::Upgraded {
-            claim_id,
-            lease_ms,
-            expires_at,
-            ..
-        } => (*claim_id, *lease_ms, *expires_at),
-        _ => return Ok(()),
+    let Some(terms) = event.terms() else {
+        return Ok(());
     };
-    let hold = resource.hold(agent).filter(|hold| hold.claim == claim_id);
-    ensure(expires_at == now.saturating_add(lease_ms), "C4", || {
-        format!("{agent} renews {name} at {now} for {lease_ms} ms until {expires_at}")
-    })?;
+    let hold = resource.hold(agent).filter(|hold| hold.claim == *claim_id);
+    check_lease(terms, *now, "C4", || format!("{agent} renews {name}"))?;
     let Some(hold) = hold else {
         return Err(Violation {
             rule: "C4",
@@ -262,15 +264,17 @@ fn check_promotion(
     seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Event::Promoted {
-        claim_id,
-        fence,
-        expires_at,
-        ..
+        fence, expires_at, ..
     } = event
     else {
         return Ok(());
     };
-    let About { name, agent, now } = about;
+    let About {
+        name,
+        agent,
+        claim_id,
+        now,
+    } = about;
     let resource = &reference.resources[*name];
     let head = resource.queue.first();
     ensure(head.is_some_and(|h| h.claim == *claim_id), "C6", || {
@@ -305,11 +309,15 @@ fn check_promotion(
 fn check_lapse(
     reference: &Reference,
     about: &About<'_>,
-    claim_id: ClaimId,
     reason: LapseReason,
 ) -> Result<(), Violation> {
-    let About { name, agent, now } = about;
-    let found = places(&reference.resources[*name]).find(|(place, _)| place.claim == claim_id);
+    let About {
+        name,
+        agent,
+        claim_id,
+        now,
+    } = about;
+    let found = places(&reference.resources[*name]).find(|(place, _)| place.claim == *claim_id);
     let due = found.and_then(|(place, holds)| reference.lapse(place, holds, *now));
     ensure(due == Some(reason), "C9", || {
         format!("{agent} loses {claim_id} of {name} at {now} by {reason:?}: {found:?}")
@@ -319,11 +327,15 @@ fn check_lapse(
 fn check_cut(
     reference: &Reference,
     about: &About<'_>,
-    claim_id: ClaimId,
     expires_at: Millis,
 ) -> Result<(), Violation> {
-    let About { name, now, .. } = about;
-    let found = places(&reference.resources[*name]).find(|(place, _)| place.claim == claim_id);
+    let About {
+        name,
+        claim_id,
+        now,
+        ..
+    } = about;
+    let found = places(&reference.resources[*name]).find(|(place, _)| place.claim == *claim_id);
     let due = found.is_some_and(|(place, _)| {
         let latest = now.saturating_add(place.lease_ms);
         place.expires_at > latest.saturating_add(TOLERANCE_MS) && expires_at == latest
@@ -365,122 +377,66 @@ pub(super) fn check_end(
 
 /// Folds an event about a claim in.
 pub(super) fn apply(reference: &mut Reference, event: &Event) {
-    let (Some(name), Some(agent)) = (event.resource(), event.agent_id()) else {
+    let Some(claim) = event.claim() else {
         return;
     };
-    if let Event::Granted { claim_id, .. } | Event::Queued { claim_id, .. } = event {
-        reference.newest_claim = reference.newest_claim.max(*claim_id);
+    if event.new_claim().is_some() {
+        reference.newest_claim = reference.newest_claim.max(claim.claim_id);
     }
-    let resource = reference.resource(name);
+    let resource = reference.resource(&claim.resource);
     if let Some(fence) = event.fence() {
         resource.newest_fence = fence;
     }
+    let claim_id = claim.claim_id;
     match event {
         Event::Granted {
-            claim_id,
-            fence,
-            mode,
-            lease_ms,
-            expires_at,
-            note,
-            ..
-        } => resource.holders.push(Place {
-            agent: agent.to_string(),
-            claim: *claim_id,
-            mode: *mode,
-            fence: *fence,
-            lease_ms: *lease_ms,
-            expires_at: *expires_at,
-            note: note.as_deref().map(str::to_owned),
-        }),
-        Event::Queued {
-            claim_id,
-            mode,
-            lease_ms,
-            expires_at,
-            note,
-            ..
-        } => resource.queue.push(Place {
-            agent: agent.to_string(),
-            claim: *claim_id,
-            mode: *mode,
-            fence: 0,
-            lease_ms: *lease_ms,
-            expires_at: *expires_at,
-            note: note.as_deref().map(str::to_owned),
-        }),
+            fence, mode, terms, ..
+        } => resource.holders.push(place(claim, *mode, *fence, terms)),
+        Event::Queued { mode, terms, .. } => resource.queue.push(place(claim, *mode, 0, terms)),
         Event::Promoted {
-            claim_id,
-            fence,
-            expires_at,
-            ..
+            fence, expires_at, ..
         } => {
-            if let Some(at) = resource.queue.iter().position(|t| t.claim == *claim_id) {
+            if let Some(at) = resource.queue.iter().position(|t| t.claim == claim_id) {
                 let mut place = resource.queue.remove(at);
                 (place.fence, place.expires_at) = (*fence, *expires_at);
                 resource.holders.push(place);
             }
         }
-        Event::Released { claim_id, .. }
-        | Event::Cancelled { claim_id, .. }
-        | Event::Lapsed { claim_id, .. } => {
-            resource.holders.retain(|place| place.claim != *claim_id);
-            resource.queue.retain(|place| place.claim != *claim_id);
+        Event::Released { .. } | Event::Cancelled { .. } | Event::Lapsed { .. } => {
+            resource.holders.retain(|place| place.claim != claim_id);
+            resource.queue.retain(|place| place.claim != claim_id);
         }
-        other => change(resource, other),
+        other => change(resource, claim_id, other),
+    }
+}
+
+fn place(claim: &ClaimRef, mode: Mode, fence: u64, terms: &Terms) -> Place {
+    Place {
+        agent: claim.agent_id.to_string(),
+        claim: claim.claim_id,
+        mode,
+        fence,
+        lease_ms: terms.lease_ms,
+        expires_at: terms.expires_at,
+        note: terms.note.as_deref().map(str::to_owned),
     }
 }
 
 /// Folds in what changes a hold or ticket and leaves it where it is.
-fn change(resource: &mut Resource, event: &Event) {
-    let claim = match event {
-        Event::Renewed { claim_id, .. }
-        | Event::Upgraded { claim_id, .. }
-        | Event::TicketRenewed { claim_id, .. }
-        | Event::LeaseCut { claim_id, .. } => *claim_id,
-        _ => return,
-    };
+fn change(resource: &mut Resource, claim: ClaimId, event: &Event) {
     let mut places = resource.holders.iter_mut().chain(&mut resource.queue);
     let Some(place) = places.find(|place| place.claim == claim) else {
         return;
     };
+    if let Some(terms) = event.terms() {
+        (place.lease_ms, place.expires_at) = (terms.lease_ms, terms.expires_at);
+        if let Some(note) = &terms.note {
+            place.note = Some(note.to_string());
+        }
+    }
     match event {
-        Event::Renewed {
-            mode,
-            lease_ms,
-            expires_at,
-            note,
-            ..
-        } => {
-            (place.mode, place.lease_ms, place.expires_at) = (*mode, *lease_ms, *expires_at);
-            if let Some(note) = note {
-                place.note = Some(note.to_string());
-            }
-        }
-        Event::Upgraded {
-            fence,
-            lease_ms,
-            expires_at,
-            note,
-            ..
-        } => {
-            (place.mode, place.fence) = (Mode::Exclusive, *fence);
-            (place.lease_ms, place.expires_at) = (*lease_ms, *expires_at);
-            if let Some(note) = note {
-                place.note = Some(note.to_string());
-            }
-        }
-        Event::TicketRenewed {
-            lease_ms,
-            expires_at,
-            note,
-            ..
-        } => {
-            (place.lease_ms, place.expires_at) = (*lease_ms, *expires_at);
-            if let Some(note) = note {
-                place.note = Some(note.to_string());
-            }
-        }
+        Event::Renewed { mode, .. } => place.mode = *mode,
+        Event::Upgraded { fence, .. } => (place.mode, place.fence) = (Mode::Exclusive, *fence),
         Event::LeaseCut { expires_at, .. } => place.expires_at = *expires_at,
         _ => {}
     }

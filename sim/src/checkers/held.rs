@@ -160,17 +160,12 @@ struct Log {
 impl Log {
     fn note(&mut self, event: &Event, at: Micros) {
         match event {
-            Event::Queued {
-                claim_id,
-                agent_id,
-                resource,
-                ..
-            } => {
-                let ticket = (at, *claim_id, agent_id.to_string(), resource.to_string());
-                self.queued.push(ticket);
+            Event::Queued { claim, .. } => {
+                let (agent, resource) = (claim.agent_id.to_string(), claim.resource.to_string());
+                self.queued.push((at, claim.claim_id, agent, resource));
             }
-            Event::Released { claim_id, .. } | Event::Cancelled { claim_id, .. } => {
-                self.released.insert(*claim_id, at);
+            Event::Released { claim } | Event::Cancelled { claim } => {
+                self.released.insert(claim.claim_id, at);
             }
             _ => {}
         }
@@ -182,34 +177,18 @@ type Leases = BTreeMap<ClaimId, Millis>;
 
 fn note_lease(leases: &mut Leases, event: &Event) {
     match event {
-        Event::Granted {
-            claim_id,
-            expires_at,
-            ..
+        Event::Granted { claim, terms, .. }
+        | Event::Renewed { claim, terms, .. }
+        | Event::Upgraded { claim, terms, .. } => {
+            leases.insert(claim.claim_id, terms.expires_at);
         }
-        | Event::Renewed {
-            claim_id,
-            expires_at,
-            ..
-        }
-        | Event::Upgraded {
-            claim_id,
-            expires_at,
-            ..
-        }
-        | Event::Promoted {
-            claim_id,
-            expires_at,
-            ..
+        Event::Promoted {
+            claim, expires_at, ..
         } => {
-            leases.insert(*claim_id, *expires_at);
+            leases.insert(claim.claim_id, *expires_at);
         }
-        Event::LeaseCut {
-            claim_id,
-            expires_at,
-            ..
-        } => {
-            if let Some(lease) = leases.get_mut(claim_id) {
+        Event::LeaseCut { claim, expires_at } => {
+            if let Some(lease) = leases.get_mut(&claim.claim_id) {
                 *lease = *expires_at;
             }
         }
@@ -231,35 +210,27 @@ impl Calm<'_> {
     fn check_event(&self, leases: &Leases, event: &Event, at: Micros) -> Result<(), Violation> {
         match event {
             Event::Promoted {
-                resource,
-                agent_id,
-                claim_id,
-                expires_at,
-                ..
+                claim, expires_at, ..
             } => {
                 // A grant that lasts less long than it may be late need not be heard of, nor
                 // one that is given back, since it was made to an earlier call.
                 let ends = expires_at.saturating_sub(EPOCH_MS) * 1000;
-                let returned = self.log.released.get(claim_id).copied();
+                let returned = self.log.released.get(&claim.claim_id).copied();
                 let ends = ends.min(returned.unwrap_or(Micros::MAX));
                 if ends <= at + self.late {
                     return Ok(());
                 }
                 self.served_in_time(at, |w| {
-                    w.is_claim_of(resource) && w.call.agent == **agent_id
+                    w.is_claim_of(&claim.resource) && w.call.agent == *claim.agent_id
                 })
             }
             Event::Posted { to, .. } => self.served_in_time(
                 at,
                 |w| matches!(&w.call.command, Command::Inbox(inbox) if inbox.agent_id == **to),
             ),
-            Event::Lapsed {
-                resource,
-                claim_id,
-                agent_id,
-                reason,
-            } => {
-                let Some(lease) = leases.get(claim_id) else {
+            Event::Lapsed { claim, reason } => {
+                let (resource, agent_id) = (&claim.resource, &claim.agent_id);
+                let Some(lease) = leases.get(&claim.claim_id) else {
                     return kept_alive(self.waiters, resource, agent_id, at);
                 };
                 if *reason != LapseReason::Lease {

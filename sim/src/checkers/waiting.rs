@@ -18,22 +18,20 @@ pub(super) fn note(reference: &mut Reference, now: Millis, event: &Event) {
     };
     match event {
         Event::Granted { .. } => regain(reference, agent, name),
-        Event::Promoted {
-            claim_id, fence, ..
-        } => {
+        Event::Promoted { claim, fence, .. } => {
             regain(reference, agent, name);
             reference.owed.push(Owed {
                 to: agent.to_string(),
                 subject: "granted",
                 resource: name.to_string(),
-                claim: *claim_id,
+                claim: claim.claim_id,
                 fence: *fence,
                 reason: "promoted",
             });
         }
-        Event::Lapsed {
-            claim_id, reason, ..
-        } => lose(reference, now, (agent, name), *claim_id, *reason),
+        Event::Lapsed { claim, reason } => {
+            lose(reference, now, (agent, name), claim.claim_id, *reason);
+        }
         _ => {}
     }
 }

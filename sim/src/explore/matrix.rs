@@ -2,13 +2,13 @@
 //!
 //! Each bug is switched on in turn, and must be caught, by a rule that it breaks, within
 //! a bounded number of seeds. Bugs of mesh are planted in mesh (`mesh::planted`).
-//! Bugs of the simulator are planted here: a world that never pauses or never cuts
+//! Bugs of the simulator have other signs: a world that never pauses or never cuts
 //! power is caught by what it no longer meets, a checker that always agrees by a canary,
 //! a log that no checker may let pass.
 
 use std::fmt::Write;
 
-use mesh::core::{ClaimId, Entry, Event, Mode};
+use mesh::core::{ClaimId, ClaimRef, Entry, Event, Mode, Terms};
 
 use super::planted::PlantedBug;
 use super::run::{Runner, judge};
@@ -123,14 +123,14 @@ fn canary(bug: PlantedBug) -> Option<Violation> {
 /// The broken rule: whoever gets none has checkers that do not look.
 fn canary_passes() -> Result<(), Violation> {
     let granted = |agent: &str, fence| Event::Granted {
-        resource: "r".into(),
-        agent_id: agent.into(),
-        claim_id: ClaimId::ZERO,
+        claim: ClaimRef::new(&"r".into(), &agent.into(), ClaimId::ZERO),
         fence,
         mode: Mode::Exclusive,
-        lease_ms: 1_000,
-        expires_at: 1_000,
-        note: None,
+        terms: Terms {
+            lease_ms: 1_000,
+            expires_at: 1_000,
+            note: None,
+        },
     };
     let entry = Entry {
         seq: 1,

@@ -104,6 +104,7 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
         FsOptions {
             lock: world.knobs.lock,
             rotate_bytes: world.knobs.rotate_bytes,
+            ..FsOptions::default()
         }
     };
     let seed = |part| World::nonce_seed(task.process, incarnation, part);
@@ -118,7 +119,7 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
     let storage = FsStorage::new(fs, clock.clone(), options, seed(PARTS[1]));
     let storage = Recording::new(storage, world.clone(), task.process);
     let (coordinator, mesh) = Coordinator::new(clock, storage, lock, seed(PARTS[2]));
-    (Box::pin(coordinator.run()), mesh)
+    (Box::pin(coordinator.run()), mesh.into())
 }
 
 /// The coordinator over the ports of a machine that reaches the log over the network.
@@ -128,5 +129,5 @@ pub(crate) fn on_a_network(world: &Shared, task: TaskId, incarnation: u32) -> (T
     let storage = Recording::new(storage, world.clone(), task.process);
     let seed = World::nonce_seed(task.process, incarnation, PARTS[2]);
     let (coordinator, mesh) = Coordinator::new(clock, storage, NoLock, seed);
-    (Box::pin(coordinator.run()), mesh)
+    (Box::pin(coordinator.run()), mesh.into())
 }

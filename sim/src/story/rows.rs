@@ -380,10 +380,10 @@ impl Teller<'_> {
         let mut told = Vec::new();
         let mut quiet = true;
         for event in &entry.events {
-            let waits = event
-                .resource()
-                .zip(event.agent_id())
-                .is_some_and(|(of, by)| self.waiting.contains(&(of.to_string(), by.to_string())));
+            let waits = event.claim().is_some_and(|claim| {
+                let ticket = (claim.resource.to_string(), claim.agent_id.to_string());
+                self.waiting.contains(&ticket)
+            });
             let text = words::happened(event, waits, &mut self.messages);
             if self.wants_event(event) {
                 quiet &= matches!(
@@ -423,10 +423,10 @@ impl Teller<'_> {
 
     /// Remembers who waits.
     fn note(&mut self, event: &Event) {
-        let (Some(resource), Some(agent)) = (event.resource(), event.agent_id()) else {
+        let Some(claim) = event.claim() else {
             return;
         };
-        let ticket = (resource.to_string(), agent.to_string());
+        let ticket = (claim.resource.to_string(), claim.agent_id.to_string());
         match event {
             Event::Queued { .. } => self.waiting.insert(ticket),
             Event::Promoted { .. } | Event::Cancelled { .. } | Event::Lapsed { .. } => {

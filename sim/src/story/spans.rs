@@ -227,9 +227,10 @@ impl Spans {
     /// Who holds what after an entry.
     pub(super) fn fold(&mut self, entry: &Entry, at: Spot) {
         for event in &entry.events {
-            let (Some(resource), Some(agent)) = (event.resource(), event.agent_id()) else {
+            let Some(claim) = event.claim() else {
                 continue;
             };
+            let (resource, agent) = (&claim.resource, &claim.agent_id);
             match event {
                 Event::Granted { fence, .. }
                 | Event::Promoted { fence, .. }

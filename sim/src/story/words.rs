@@ -297,66 +297,36 @@ fn failed(error: &MeshError) -> String {
 
 /// An event of the log. `waits`: its agent only had a place in the queue.
 pub(super) fn happened(event: &Event, waits: bool, messages: &mut Messages) -> String {
+    let Some(claim) = event.claim() else {
+        return of_agents_and_messages(event, messages);
+    };
+    let (resource, agent_id) = (&claim.resource, &claim.agent_id);
     match event {
         Event::Granted {
-            resource,
-            agent_id,
-            fence,
-            mode,
-            expires_at,
-            ..
+            fence, mode, terms, ..
         } => {
             let share = shared(*mode);
-            let until = until(*expires_at);
+            let until = until(terms.expires_at);
             format!("{agent_id} has {share}{resource} under fence {fence} {until}")
         }
-        Event::Upgraded {
-            resource,
-            agent_id,
-            fence,
-            expires_at,
-            ..
-        } => {
-            let until = until(*expires_at);
+        Event::Upgraded { fence, terms, .. } => {
+            let until = until(terms.expires_at);
             format!("{agent_id} has {resource} alone under fence {fence} {until}")
         }
         Event::Promoted {
-            resource,
-            agent_id,
-            fence,
-            expires_at,
-            ..
+            fence, expires_at, ..
         } => {
             let until = until(*expires_at);
             format!("{agent_id} is promoted: {resource} under fence {fence} {until}")
         }
-        Event::Renewed {
-            resource,
-            agent_id,
-            expires_at,
-            ..
-        } => format!("{agent_id} keeps {resource} {}", until(*expires_at)),
-        Event::Queued {
-            resource,
-            agent_id,
-            mode,
-            ..
-        } => format!("{agent_id} waits for {}{resource}", shared(*mode)),
-        Event::TicketRenewed {
-            resource, agent_id, ..
-        } => format!("{agent_id} still waits for {resource}"),
-        Event::Released {
-            resource, agent_id, ..
-        } => format!("{agent_id} gives {resource} back"),
-        Event::Cancelled {
-            resource, agent_id, ..
-        } => format!("{agent_id} waits for {resource} no more"),
-        Event::Lapsed {
-            resource,
-            agent_id,
-            reason,
-            ..
-        } => {
+        Event::Renewed { terms, .. } => {
+            format!("{agent_id} keeps {resource} {}", until(terms.expires_at))
+        }
+        Event::Queued { mode, .. } => format!("{agent_id} waits for {}{resource}", shared(*mode)),
+        Event::TicketRenewed { .. } => format!("{agent_id} still waits for {resource}"),
+        Event::Released { .. } => format!("{agent_id} gives {resource} back"),
+        Event::Cancelled { .. } => format!("{agent_id} waits for {resource} no more"),
+        Event::Lapsed { reason, .. } => {
             let why = match reason {
                 LapseReason::Lease => "its lease is over",
                 LapseReason::Death => "it is dead",
@@ -366,12 +336,7 @@ pub(super) fn happened(event: &Event, waits: bool, messages: &mut Messages) -> S
                 true => format!("{agent_id} loses its place in the queue: {why}"),
             }
         }
-        Event::LeaseCut {
-            resource,
-            agent_id,
-            expires_at,
-            ..
-        } => {
+        Event::LeaseCut { expires_at, .. } => {
             let end = moment(*expires_at);
             format!("{agent_id}'s lease of {resource} is cut to {end}")
         }

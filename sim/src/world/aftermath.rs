@@ -3,6 +3,7 @@
 //! Both come last, since nothing that follows could be held against the log any more.
 
 use mesh::backends::fs::{Scanned, Sum, Tag, encode, scan};
+use mesh::core::Limits;
 use serde_json::json;
 
 use super::disk::Inode;
@@ -34,7 +35,7 @@ pub(crate) fn happens(world: &mut World) -> bool {
                 "at": world.now / 1000,
                 "events": [{ "kind": "teleported" }],
             });
-            let Ok((record, _)) = encode(last, Tag::Entry, &body) else {
+            let Ok((record, _)) = encode(&Limits::PRODUCTION, last, Tag::Entry, &body) else {
                 return false;
             };
             world.disk.append(inode, &record);

@@ -103,10 +103,8 @@ impl Stage {
         let (events, _) = self.decides(second, &Command::Release(release));
         let mut told = format!("{agent} is done");
         for event in events {
-            if let Event::Promoted {
-                agent_id, fence, ..
-            } = event
-            {
+            if let Event::Promoted { claim, fence, .. } = event {
+                let agent_id = claim.agent_id;
                 told.push_str(&format!("; {agent_id} is promoted, fence {fence}"));
             }
         }

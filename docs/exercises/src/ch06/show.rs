@@ -1,6 +1,7 @@
 //! The demonstration: three things that go wrong behind a plain append, with real records.
 
 use mesh::backends::fs::{Chain, Link, Scanned, Sum, Tag, encode, scan};
+use mesh::core::Limits;
 
 /// What stands in front of everything here: entry 4, and its checksum.
 const BEFORE: Sum = Sum(4);
@@ -17,7 +18,8 @@ impl Entry {
     /// The record of an entry that was decided on the one whose checksum is `prev`.
     fn new(seq: u64, says: &'static str, prev: Sum) -> Self {
         // A number and a text have a JSON form.
-        let (bytes, sum) = encode(prev, Tag::Entry, &(seq, says)).unwrap_or_default();
+        let (bytes, sum) =
+            encode(&Limits::PRODUCTION, prev, Tag::Entry, &(seq, says)).unwrap_or_default();
         Self {
             seq,
             says,

@@ -146,10 +146,10 @@ fn step(event: &Event) -> Option<Step<'_>> {
         Event::Released { .. } | Event::Cancelled { .. } | Event::Lapsed { .. } => What::Left,
         _ => return None,
     };
-    let (resource, agent) = (event.resource()?, event.agent_id()?);
+    let claim = event.claim()?;
     Some(Step {
-        resource,
-        agent,
+        resource: &claim.resource,
+        agent: &claim.agent_id,
         what,
     })
 }

@@ -1,13 +1,13 @@
 //! Code in a page is the code of a source.
 //!
 //! A `rust` block stands below a comment that says where it comes from:
-//! `<!-- code: mesh/src/core/decide/settle.rs fn promote -->`. It is the item, from its line to
+//! `<!-- code: mesh/core/src/decide/settle.rs fn promote -->`. It is the item, from its line to
 //! the line that closes it, without its documentation and its common indentation. `#2`
 //! behind the name takes the second item of that name, and `anchor NAME` the lines between
 //! `// anchor: NAME` and `// end: NAME`. Code that stands in no source is no `rust` block:
 //! what nothing compiles is `text`.
 
-use tests::markdown::{Block, blocks};
+use pages::markdown::{Block, blocks};
 
 use crate::tree::{Page, Problem, Tree, alone};
 

@@ -4,9 +4,11 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use crate::cli::failure::Failure;
+
 /// Why the demo did not come out as narrated.
 #[derive(Debug)]
-pub(in crate::cli) enum DemoError {
+pub(super) enum DemoError {
     /// A folder or a process could not be had.
     System {
         /// What could not be done.
@@ -58,3 +60,12 @@ impl fmt::Display for DemoError {
 }
 
 impl std::error::Error for DemoError {}
+
+impl From<DemoError> for Failure {
+    fn from(error: DemoError) -> Self {
+        match error {
+            DemoError::Output(error) => Self::Output(error),
+            error => Self::Demo(error.to_string()),
+        }
+    }
+}

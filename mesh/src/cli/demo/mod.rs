@@ -13,10 +13,9 @@ mod target;
 
 use std::time::Duration;
 
-pub(super) use error::DemoError;
-
 use super::failure::Failure;
 use super::{Ending, runtime};
+use error::DemoError;
 use folder::TemporaryFolder;
 use narrator::Narrator;
 

@@ -87,21 +87,14 @@ fn paint(event: &Event) -> Paint {
 
 /// What there is to say beyond who and what.
 fn particulars(event: &Event) -> String {
-    let fence = event.fence().map(|fence| format!("fence {fence}"));
     let until = |end: u64| format!("until {}", Timestamp(end));
     match event {
         Event::Registered { branch, epoch, .. } => {
             format!("epoch {epoch}, branch {}", printable(branch))
         }
         Event::Heartbeat { epoch, .. } => format!("epoch {epoch}"),
-        Event::Granted { lease_ms, .. } | Event::Upgraded { lease_ms, .. } => {
-            let fence = fence.unwrap_or_default();
-            format!("{fence}, lease {}", duration(*lease_ms))
-        }
-        Event::Promoted { .. } => fence.unwrap_or_default(),
-        Event::Renewed { lease_ms, .. } | Event::TicketRenewed { lease_ms, .. } => {
-            format!("lease {}", duration(*lease_ms))
-        }
+        // Its lease begins when it is promoted.
+        Event::Queued { .. } => String::new(),
         Event::RegistrationCut { expires_at, .. } | Event::LeaseCut { expires_at, .. } => {
             until(*expires_at)
         }
@@ -118,6 +111,14 @@ fn particulars(event: &Event) -> String {
             format!("{} of them", message_ids.len())
         }
         Event::Adopted { event, .. } => printable(event),
-        Event::Queued { .. } | Event::Released { .. } | Event::Cancelled { .. } => String::new(),
+        event => fence_and_lease(event),
     }
+}
+
+fn fence_and_lease(event: &Event) -> String {
+    let fence = event.fence().map(|fence| format!("fence {fence}"));
+    let lease = event.terms().map(|terms| terms.lease_ms);
+    let lease = lease.map(|lease_ms| format!("lease {}", duration(lease_ms)));
+    let told: Vec<String> = fence.into_iter().chain(lease).collect();
+    told.join(", ")
 }

@@ -8,6 +8,7 @@ mod event;
 mod filter;
 
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use crate::backends::SystemClock;
 use crate::core::{Event, TrailRecord};
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
     #[arg(short, long)]
     resource: Option<String>,
     /// Only events of this kind; may be given several times
-    #[arg(short, long, value_parser = Event::KINDS, hide_possible_values = true)]
+    #[arg(short, long, value_parser = PossibleValuesParser::new(Event::KINDS), hide_possible_values = true)]
     kind: Vec<String>,
     /// Only events from then on: a time such as 2026-06-14T12:00:00Z, or how long ago, such
     /// as 90s, 10m, 2h, 3d

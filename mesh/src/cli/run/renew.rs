@@ -160,7 +160,7 @@ mod tests {
     use async_channel::{bounded, unbounded};
 
     use super::*;
-    use crate::coordinator::Request;
+    use crate::coordinator::{Handle, Request};
     use crate::core::{ReleaseStatus, Reply, Timestamp};
     use crate::ports::{Outcome, StorageError, StorageErrorKind};
 
@@ -213,14 +213,14 @@ mod tests {
     /// The news of a hold whose calls are answered like this, in turn, the last answer again
     /// and again; and how many calls there were.
     fn told(answers: Vec<Result<Reply, MeshError>>) -> (Receiver<News>, usize) {
-        let (mesh, served) = Mesh::queue();
+        let (handle, served) = Handle::queue();
         let (teller, news) = unbounded();
         let (stop, stopped) = bounded(1);
         let mut calls = 0;
         let serve = async {
             let _stop = stop;
             let mut answers = answers.into_iter().peekable();
-            while let (Ok(Request::Call(call)), Some(answer)) =
+            while let (Some(Request::Call(call)), Some(answer)) =
                 (served.next().await, answers.peek().cloned())
             {
                 calls += 1;
@@ -233,7 +233,7 @@ mod tests {
         let runtime = crate::cli::runtime().unwrap();
         runtime.block_on(async {
             tokio::select! {
-                () = keep(mesh, hold(), 7, teller, stopped) => {}
+                () = keep(handle.into(), hold(), 7, teller, stopped) => {}
                 () = serve => {}
                 () = tokio::time::sleep(LEASE * 4) => {}
             }

@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, 
 use tokio::sync::Notify;
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
+use super::fake::fake;
 use super::*;
-use crate::coordinator::fake::fake;
 use crate::core::{Command, MAX_REQUEST_BYTES, State, decide};
 use crate::mcp::INSTRUCTIONS;
 use crate::ports::{Outcome, StorageErrorKind};

@@ -371,6 +371,38 @@ fn every_tool_decodes_all_its_arguments() {
     }
 }
 
+/// A row that is no field of its command, or one of another type, would be a panic in the
+/// middle of a call.
+#[test]
+fn every_row_is_a_field_of_its_command() {
+    for tool in &TOOLS {
+        let first = |p: &Parameter| (p.name.to_owned(), values(p.kind).swap_remove(0));
+        let all: Map<String, Value> = tool.parameters.iter().map(first).collect();
+        for parameter in tool.parameters {
+            let commands = values(parameter.kind).into_iter().map(|value| {
+                let mut arguments = all.clone();
+                arguments.insert(parameter.name.to_owned(), value);
+                let command = tool.decode(&arguments);
+                format!("{:?}", command.expect("all is allowed"))
+            });
+            let commands: Vec<String> = commands.collect();
+            let differ = (1..commands.len()).all(|at| !commands[..at].contains(&commands[at]));
+            assert!(differ, "{}: {}: {commands:?}", tool.name, parameter.name);
+        }
+    }
+}
+
+/// Several values that an argument may have.
+fn values(kind: Kind) -> Vec<Value> {
+    match kind {
+        Kind::Text => vec![json!("a"), json!("b")],
+        Kind::Integer { min, max } => vec![json!(min), json!(max)],
+        Kind::Flag => vec![json!(true), json!(false)],
+        Kind::Choice(choices) => choices.iter().map(|choice| json!(choice)).collect(),
+        Kind::Texts => vec![json!(["a"]), json!(["a", "b"])],
+    }
+}
+
 /// An explicit default means what leaving the argument out means.
 #[test]
 fn the_schema_s_defaults_are_what_is_meant() {

@@ -68,11 +68,11 @@ type Found = Vec<(Kind, BTreeSet<String>, String)>;
 
 /// What a file holds.
 fn in_file(tree: &Tree, path: &str) -> Found {
-    if let Some(name) = path.strip_prefix("tests/golden/") {
+    if let Some(name) = path.strip_prefix("tests/rules/golden/") {
         let cited = in_script(&tree.read(path).unwrap_or_default());
         return vec![(Kind::Golden, cited, link(name, path))];
     }
-    if let Some(name) = path.strip_prefix("tests/parity/") {
+    if let Some(name) = path.strip_prefix("tests/rules/parity/") {
         let cited = in_script(&tree.read(path).unwrap_or_default());
         return vec![(Kind::Test, cited, link(&format!("parity/{name}"), path))];
     }
@@ -82,8 +82,8 @@ fn in_file(tree: &Tree, path: &str) -> Found {
     let source = tree.read(path).unwrap_or_default();
     let mut found = vec![(Kind::Test, in_tests(&source), link(path, path))];
     let production = production(&source);
-    if path.starts_with("mesh/src/") && !is_test(path) {
-        let name = link(path.trim_start_matches("mesh/src/"), path);
+    if path.starts_with("mesh/") && path.contains("/src/") && !is_test(path) {
+        let name = link(&path["mesh/".len()..].replacen("src/", "", 1), path);
         found.extend(asserted(production, &name));
         found.extend(kept(production, &name));
     }
@@ -110,8 +110,10 @@ fn is_test(path: &str) -> bool {
         "/tests/",
         "/testing/",
         "tests.rs",
-        "conformance.rs",
-        "planted.rs",
+        "/conformance/",
+        "mesh/planted/",
+        "/benches/",
+        "/examples/",
     ];
     parts.iter().any(|part| path.contains(part))
 }

@@ -1,0 +1,306 @@
+//! Calls that are held until there is something better to say (rules W1 and W3).
+//!
+//! A call that waits is decided like any other. Where the answer is "wait", it comes
+//! here, and is decided again once [`prospect`] says that it would be answered otherwise
+//! by now, or once its time is up. In between it costs nothing but a look at the state. One
+//! that was promoted is answered from the state as well, without an entry of its own.
+//!
+//! A caller may go away meanwhile, or before it hears the answer. Then what its call left
+//! behind is withdrawn: the ticket that it took, or the grant that its ticket turned into.
+//! A ticket that stood before the call stays.
+
+use async_channel::Sender;
+
+use crate::handle::Call;
+use crate::parcel::Parcel;
+use crate::signal::Signal;
+use mesh_core::{
+    Claim, ClaimReply, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply,
+    State, Wait, collect, prospect,
+};
+use planted::{Bug, sound};
+
+/// A call in a batch, or held.
+pub(super) struct Pending {
+    pub(super) call: Call,
+    /// Until when it may be held, by the coordinator's steady clock; 0: not at all.
+    until: Millis,
+    /// Whether it was held before.
+    held: bool,
+    /// Whether its ticket was cancelled meanwhile: it must not be taken anew.
+    cancelled: bool,
+    /// What a claim waits with.
+    ticket: Option<HeldTicket>,
+    /// What a claim is to be told of a loss that came before it (rule W6). The grant that
+    /// it waits for makes everybody else forget it.
+    lost: Option<LossView>,
+}
+
+/// What a call asks, and what it may find in the state already.
+pub(super) struct Asked<'a> {
+    pub(super) command: &'a Command,
+    ticket: Option<&'a HeldTicket>,
+}
+
+impl Asked<'_> {
+    /// Whether there may be nothing to write.
+    pub(super) fn may_only_read(&self) -> bool {
+        self.command.is_reader() || self.ticket.is_some()
+    }
+
+    /// The reply to a held claim that was promoted meanwhile.
+    pub(super) fn collect(&self, state: &State, now: Millis) -> Option<ClaimReply> {
+        match (self.command, self.ticket) {
+            (Command::Claim(claim), Some(ticket)) => collect(state, now, claim, &ticket.claim_id),
+            _ => None,
+        }
+    }
+}
+
+/// The ticket of a held claim.
+struct HeldTicket {
+    claim_id: String,
+    /// Whether the call took it; else it stood before.
+    taken_by_call: bool,
+}
+
+impl Pending {
+    /// A call that came in at `now`.
+    pub(super) fn new(call: Call, now: Millis) -> Self {
+        let until = match call.command.patience() {
+            0 => 0,
+            patience => now + patience,
+        };
+        Self {
+            call,
+            until,
+            held: false,
+            cancelled: false,
+            ticket: None,
+            lost: None,
+        }
+    }
+
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked {
+            command: &self.call.command,
+            ticket: self.ticket.as_ref(),
+        }
+    }
+
+    /// Whoever cancelled the ticket does not want the agent in the queue.
+    fn mind_the_cancelled(&mut self) {
+        if let Command::Claim(claim) = &mut self.call.command
+            && self.cancelled
+        {
+            (claim.wait, claim.wait_seconds) = (Some(Wait::NoWait), None);
+        }
+    }
+
+    /// Whether the claim waits with this ticket.
+    fn waits_with(&self, claim_id: &str) -> bool {
+        let ticket = self.ticket.as_ref();
+        ticket.is_some_and(|ticket| ticket.claim_id == claim_id)
+    }
+
+    /// Notes with which ticket the call waits; `took` says that it was just taken. What the
+    /// claim said of lease and note the ticket has; a later claim may have said otherwise.
+    fn note_ticket(&mut self, reply: &Reply, took: bool) {
+        let Reply::Claim(reply) = reply else { return };
+        self.lost.clone_from(&reply.lost);
+        if let Command::Claim(claim) = &mut self.call.command {
+            (claim.lease_seconds, claim.note) = (None, None);
+        }
+        let same = self.ticket.as_ref();
+        if same.is_none_or(|ticket| ticket.claim_id != reply.claim_id) {
+            self.ticket = Some(HeldTicket {
+                claim_id: reply.claim_id.clone(),
+                taken_by_call: took,
+            });
+        }
+    }
+
+    /// What is to be given back if nobody hears the reply: what a call that may wait was
+    /// granted, or the ticket that it took and waited with in vain. `took` says that the
+    /// claim was made just now, so that a renewal never counts.
+    fn unheard(&self, reply: &Reply, took: bool) -> Option<Release> {
+        let (Command::Claim(claim), Reply::Claim(reply)) = (&self.call.command, reply) else {
+            return None;
+        };
+        let taken = self.ticket.as_ref().is_some_and(|t| t.taken_by_call);
+        let owed = match reply.status {
+            ClaimStatus::Granted => took && self.until > 0 || self.waits_with(&reply.claim_id),
+            ClaimStatus::Queued => taken,
+            ClaimStatus::Denied => false,
+        };
+        owed.then(|| release(claim, reply.claim_id.clone()))
+    }
+
+    /// What is to be given back for a caller that went away while its call was held.
+    fn left_behind(&self, state: &State) -> Option<Release> {
+        let (Command::Claim(claim), Some(ticket)) = (&self.call.command, &self.ticket) else {
+            return None;
+        };
+        let record = state.resource(&claim.resource);
+        let hold = record.and_then(|record| record.hold_of(&claim.agent_id));
+        let granted = hold.is_some_and(|hold| hold.claim_id.to_string() == ticket.claim_id);
+        let left = sound!(ticket.taken_by_call || granted, Bug::GoneCallerKeepsTicket => false);
+        left.then(|| release(claim, ticket.claim_id.clone()))
+    }
+}
+
+/// The calls that are held, and what is to be undone for those that are not any more.
+pub(super) struct Held {
+    calls: Vec<Pending>,
+    withdrawals: Vec<Release>,
+    /// Before this nothing is withdrawn, since that has just failed (monotonic).
+    withdraw_at: Millis,
+    /// Whether the batch that is decided withdraws them.
+    withdrawing: bool,
+    /// What a parcel that never arrives is reported to.
+    signals: Sender<Signal>,
+}
+
+impl Held {
+    pub(super) fn new(signals: Sender<Signal>) -> Self {
+        Self {
+            calls: Vec::new(),
+            withdrawals: Vec::new(),
+            withdraw_at: 0,
+            withdrawing: false,
+            signals,
+        }
+    }
+
+    /// Whether there is nothing to wait for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.withdrawals.is_empty()
+    }
+
+    /// Holds a call whose answer can wait, or else gives it its answer. `took` says that
+    /// it took a ticket just now.
+    pub(super) fn hold_or_answer(
+        &mut self,
+        mut pending: Pending,
+        mut reply: Reply,
+        took: bool,
+        now: Millis,
+    ) {
+        if pending.until > now && reply.is_waiting() {
+            pending.note_ticket(&reply, took);
+            pending.held = true;
+            return self.calls.push(pending);
+        }
+        if let Reply::Claim(reply) = &mut reply
+            && reply.status == ClaimStatus::Granted
+        {
+            reply.lost = reply.lost.take().or(pending.lost.take());
+        }
+        let back = pending.unheard(&reply, took);
+        let parcel = match sound!(back, Bug::UndeliveredGrantKept => None) {
+            Some(release) => Parcel::returnable(reply, release, self.signals.clone()),
+            None => Parcel::plain(Ok(reply)),
+        };
+        pending.call.deliver(parcel);
+    }
+
+    /// Has a claim given back that nobody waits for any more.
+    pub(super) fn withdraw(&mut self, release: Release) {
+        self.withdrawals.push(release);
+    }
+
+    /// Lets no call wait any longer.
+    pub(super) fn end_waits(&mut self) {
+        self.calls.iter_mut().for_each(|call| call.until = 0);
+    }
+
+    /// What is to be decided now, by the state as it was read: first what is withdrawn,
+    /// then the calls that would be answered otherwise by now or whose time is up.
+    pub(super) fn take_due(&mut self, state: &State, wall: Millis, steady: Millis) -> Vec<Pending> {
+        self.let_go(state);
+        self.withdrawing = self.withdraw_at <= steady;
+        let ready = self.withdrawals.iter().filter(|_| self.withdrawing);
+        let withdrawn = ready.map(|release| {
+            let command = Command::Release(release.clone());
+            Pending::new(Call::of_nobody(command), steady)
+        });
+        let mut due: Vec<Pending> = withdrawn.collect();
+        due.extend(self.calls.extract_if(.., |pending| {
+            let prospect = || prospect(state, wall, &pending.call.command);
+            pending.until <= steady || prospect() == Prospect::Due
+        }));
+        due.iter_mut().for_each(Pending::mind_the_cancelled);
+        due
+    }
+
+    /// Forgets the calls whose callers are gone, and notes what they leave behind. What
+    /// another call of the agent waits with is that one's now.
+    fn let_go(&mut self, state: &State) {
+        let gone = self.calls.extract_if(.., |pending| pending.call.is_gone());
+        let left = gone.filter_map(|pending| pending.left_behind(state));
+        self.withdrawals.extend(left);
+        let calls = &mut self.calls;
+        self.withdrawals.retain(|left| {
+            let mut heirs = calls.iter_mut().filter_map(|call| call.ticket.as_mut());
+            let heir = heirs.find(|ticket| ticket.claim_id == left.claim_id);
+            heir.map(|ticket| ticket.taken_by_call = true).is_none()
+        });
+    }
+
+    /// Takes in what happened to claims: a ticket that was cancelled is not taken anew.
+    pub(super) fn note(&mut self, event: &Event) {
+        if let Event::Cancelled { claim } = event {
+            let claim_id = claim.claim_id.to_string();
+            for pending in &mut self.calls {
+                pending.cancelled |= pending.waits_with(&claim_id);
+            }
+        }
+    }
+
+    /// What was due is decided.
+    pub(super) fn decided(&mut self) {
+        if self.withdrawing {
+            self.withdrawals.clear();
+        }
+    }
+
+    /// The batch failed. Where it was to withdraw something, that is put off, since right
+    /// away it would only fail again.
+    pub(super) fn put_off(&mut self, until: Millis) {
+        if self.withdrawing && !self.withdrawals.is_empty() {
+            self.withdraw_at = until;
+        }
+    }
+
+    /// How long nothing will be due unless the log goes on; `most` at most.
+    pub(super) fn patience(
+        &self,
+        state: &State,
+        wall: Millis,
+        steady: Millis,
+        most: Millis,
+    ) -> Millis {
+        let rest = |pending: &Pending| {
+            let up = pending.until.saturating_sub(steady);
+            match prospect(state, wall, &pending.call.command) {
+                Prospect::Due => 0,
+                Prospect::NotBefore(None) => up,
+                Prospect::NotBefore(Some(at)) => up.min(at.saturating_sub(wall)),
+            }
+        };
+        let withdraw = self
+            .withdrawals
+            .iter()
+            .map(|_| self.withdraw_at.saturating_sub(steady));
+        let rests = self.calls.iter().map(rest).chain(withdraw);
+        rests.min().unwrap_or(most).min(most)
+    }
+}
+
+fn release(claim: &Claim, claim_id: String) -> Release {
+    Release {
+        agent_id: claim.agent_id.clone(),
+        claim_id,
+        resource: claim.resource.clone(),
+    }
+}

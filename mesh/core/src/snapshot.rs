@@ -1,0 +1,307 @@
+//! The state and its trail at one point of the log, and the parts to carry them in.
+//!
+//! A checkpoint of many messages is large, so it is never one value: a snapshot comes
+//! apart into [`Part`]s of bounded size and is put together again from them, with the
+//! indexes derived anew.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Entry, Event};
+use super::ids::{ClaimId, MessageId};
+use super::limits::Limits;
+use super::names::{AgentId, Resource};
+use super::state::{Agent, KeyedPost, Loss, Message, ResourceState, State};
+use super::trail::{Trail, TrailRecord};
+use planted::{Bug, sound};
+
+/// How many bytes an id takes in a part.
+const ID_BYTES: usize = 29;
+
+/// What the log says up to and including entry `seq`. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The newest entry folded in; 0 before the first.
+    pub seq: u64,
+    /// What the rules need.
+    pub state: State,
+    /// What people ask for.
+    pub trail: Trail,
+}
+
+impl Snapshot {
+    /// An empty log that stays within `limits`.
+    pub fn within(limits: &'static Limits) -> Self {
+        Self {
+            seq: 0,
+            state: State::within(limits),
+            trail: Trail::within(limits),
+        }
+    }
+
+    /// Folds the next entry in.
+    pub fn apply(&mut self, entry: &Entry) {
+        debug_assert_eq!(entry.seq, self.seq + 1, "entries are applied one by one");
+        self.seq = entry.seq;
+        sound!(self.state.apply_entry(entry), Bug::FenceInMemoryOnly => {
+            let fences = self.state.fences.clone();
+            self.state.apply_entry(entry);
+            self.state.fences = fences;
+        });
+        self.trail.record(entry);
+    }
+
+    /// Takes an entry in that was decided on this snapshot, with the state that it
+    /// leads to.
+    pub fn advance(&mut self, entry: &Entry, state: State) {
+        debug_assert_eq!(entry.seq, self.seq + 1, "entries are applied one by one");
+        self.seq = entry.seq;
+        self.state = state;
+        self.trail.record(entry);
+    }
+
+    /// The snapshot in parts, each of bounded size. Takes one pass over the state and
+    /// holds one part at a time.
+    pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {
+        let state = &self.state;
+        let mail = &state.mail;
+        let newest = Part::Newest {
+            claim: state.newest_claim(),
+            message: mail.newest(),
+        };
+        let agents = state
+            .agents
+            .iter()
+            .map(|(id, agent)| (id.clone(), agent.clone()));
+        let resources = state
+            .resources
+            .iter()
+            .map(|(name, r)| (name.clone(), r.clone()));
+        let fences = sound!(
+            &state.fences,
+            Bug::FencesLeftOutOfCheckpoint => Box::leak(Box::default())
+        );
+        let fences = fences.iter().map(|(name, fence)| (name.clone(), *fence));
+        let messages = mail
+            .messages
+            .iter()
+            .map(|(id, message)| (*id, message.clone()));
+        let cursors = mail
+            .cursors
+            .iter()
+            .map(|(id, cursor)| (id.clone(), *cursor));
+        let keys = mail.keys.iter().map(|(id, post)| (*id, post.clone()));
+        let losses = sound!(
+            &state.losses,
+            Bug::LossesLeftOutOfCheckpoint => Box::leak(Box::default())
+        );
+        let losses = losses
+            .iter()
+            .map(|(whose, loss)| (whose.clone(), loss.clone()));
+        let limits = state.limits();
+        std::iter::once(newest)
+            .chain(chunks(limits, agents, one).map(Part::Agents))
+            .chain(chunks(limits, fences, one).map(Part::Fences))
+            .chain(chunks(limits, resources, claims).map(Part::Resources))
+            .chain(chunks(limits, losses, one).map(Part::Losses))
+            .chain(chunks(limits, messages, bodies).map(Part::Messages))
+            .chain(chunks(limits, cursors, one).map(Part::Cursors))
+            .chain(chunks(limits, keys, one).map(Part::Keys))
+            .chain(chunks(limits, self.trail.iter().cloned(), ids).map(Part::Trail))
+    }
+}
+
+/// What a row weighs in a part: as so many rows, and so many bytes besides.
+struct Weight {
+    rows: usize,
+    bytes: usize,
+}
+
+fn one<T>(_: &T) -> Weight {
+    Weight { rows: 1, bytes: 0 }
+}
+
+fn claims((_, record): &(Resource, ResourceState)) -> Weight {
+    let rows = 1 + record.holders.len() + record.queue.len();
+    Weight { rows, bytes: 0 }
+}
+
+fn ids(record: &TrailRecord) -> Weight {
+    let ids = match &record.event {
+        Event::Expired { message_ids } | Event::KeysForgotten { message_ids } => message_ids.len(),
+        _ => 0,
+    };
+    let bytes = ids * ID_BYTES;
+    Weight { rows: 1, bytes }
+}
+
+fn bodies((_, message): &(MessageId, Arc<Message>)) -> Weight {
+    let bytes = message.body.len();
+    Weight { rows: 1, bytes }
+}
+
+/// Groups rows until their weights reach the size of a part.
+fn chunks<T>(
+    limits: &Limits,
+    rows: impl Iterator<Item = T>,
+    weight: impl Fn(&T) -> Weight,
+) -> impl Iterator<Item = Vec<T>> {
+    let mut rows = rows.peekable();
+    let (full, row_bytes) = (limits.part_bytes, limits.part_bytes / limits.part_rows);
+    std::iter::from_fn(move || {
+        rows.peek()?;
+        let mut part = Vec::new();
+        let mut bytes = 0;
+        while bytes < full {
+            let Some(row) = rows.next() else { break };
+            let weight = weight(&row);
+            bytes += weight.rows * row_bytes + weight.bytes;
+            part.push(row);
+        }
+        Some(part)
+    })
+}
+
+/// A piece of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The highest ids ever issued.
+    Newest {
+        /// Of claims.
+        claim: ClaimId,
+        /// Of messages.
+        message: MessageId,
+    },
+    /// Registered agents.
+    Agents(Vec<(AgentId, Agent)>),
+    /// The newest fences.
+    Fences(Vec<(Resource, u64)>),
+    /// Held resources.
+    Resources(Vec<(Resource, ResourceState)>),
+    /// What agents lost and did not get back.
+    Losses(Vec<((AgentId, Resource), Loss)>),
+    /// Messages, in order.
+    Messages(Vec<(MessageId, Arc<Message>)>),
+    /// How far everybody has read.
+    Cursors(Vec<(AgentId, MessageId)>),
+    /// Retry keys.
+    Keys(Vec<(MessageId, KeyedPost)>),
+    /// The audit trail, oldest first.
+    Trail(Vec<TrailRecord>),
+}
+
+/// Parts that cannot be put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotError(String);
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SnapshotError {}
+
+/// Puts a snapshot together from its parts.
+#[derive(Debug, Default)]
+pub struct SnapshotBuilder {
+    snapshot: Snapshot,
+}
+
+impl SnapshotBuilder {
+    /// Begins a snapshot of the log up to `seq`.
+    pub fn new(seq: u64) -> Self {
+        Self::within(&Limits::PRODUCTION, seq)
+    }
+
+    /// The same, of a log that stays within `limits`.
+    pub fn within(limits: &'static Limits, seq: u64) -> Self {
+        let snapshot = Snapshot {
+            seq,
+            ..Snapshot::within(limits)
+        };
+        Self { snapshot }
+    }
+
+    /// Adds a part.
+    ///
+    /// # Errors
+    ///
+    /// Where messages are not in ascending order, over all parts, and where a fence or an
+    /// epoch is no number that mesh can have given (see [`Limits::count`]).
+    pub fn add(&mut self, part: Part) -> Result<(), SnapshotError> {
+        let state = &mut self.snapshot.state;
+        let limits = state.limits();
+        if largest_count(&part) > limits.count {
+            let what = format!("a fence or an epoch is above {}", limits.count);
+            return Err(SnapshotError(what));
+        }
+        match part {
+            Part::Newest { claim, message } => {
+                state.newest_claim = state.newest_claim.max(claim);
+                state.mail.newest = state.mail.newest.max(message);
+            }
+            Part::Agents(rows) => state.agents.extend(rows),
+            Part::Fences(rows) => state.fences.extend(rows),
+            Part::Resources(rows) => rows.into_iter().for_each(|row| add_resource(state, row)),
+            Part::Losses(rows) => rows
+                .into_iter()
+                .for_each(|(whose, loss)| state.losses.insert(whose, loss, limits.losses)),
+            Part::Messages(rows) => {
+                for (id, message) in rows {
+                    if state
+                        .mail
+                        .messages
+                        .get_max()
+                        .is_some_and(|(last, _)| *last >= id)
+                    {
+                        return Err(SnapshotError(format!("message {id} is out of order")));
+                    }
+                    state.mail.insert(id, message);
+                }
+            }
+            Part::Cursors(rows) => state.mail.cursors.extend(rows),
+            Part::Keys(rows) => {
+                rows.into_iter()
+                    .for_each(|(id, post)| state.mail.remember(id, post));
+            }
+            Part::Trail(rows) => rows
+                .into_iter()
+                .for_each(|row| self.snapshot.trail.push(row)),
+        }
+        Ok(())
+    }
+
+    /// The snapshot, with its invariants not yet looked at.
+    pub fn finish(self) -> Snapshot {
+        self.snapshot
+    }
+}
+
+/// The largest fence or epoch in a part.
+fn largest_count(part: &Part) -> u64 {
+    let largest = match part {
+        Part::Agents(rows) => rows.iter().map(|(_, agent)| agent.epoch).max(),
+        Part::Fences(rows) => rows.iter().map(|(_, fence)| *fence).max(),
+        Part::Resources(rows) => {
+            let holders = rows.iter().flat_map(|(_, record)| record.holders.iter());
+            holders.map(|hold| hold.fence).max()
+        }
+        Part::Trail(rows) => rows.iter().map(|row| row.seq).max(),
+        _ => None,
+    };
+    largest.unwrap_or(0)
+}
+
+fn add_resource(state: &mut State, (resource, record): (Resource, ResourceState)) {
+    let holders = record.holders.iter().map(|hold| &hold.agent_id);
+    let waiters = record.queue.iter().map(|ticket| &ticket.agent_id);
+    for agent_id in holders.chain(waiters) {
+        let involved = state.involved.entry(agent_id.clone()).or_default();
+        involved.insert(resource.clone());
+    }
+    state.resources.insert(resource, record);
+}

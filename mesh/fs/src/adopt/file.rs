@@ -1,0 +1,119 @@
+//! The predecessor's file: read, told from one of ours, and kept.
+
+use std::io;
+
+use serde::Deserialize;
+
+use super::convert::adopt;
+use crate::error::{io_error, is_no_file};
+use crate::folder::damage::no_file;
+use crate::folder::export::MARK;
+use crate::folder::names;
+use crate::seam::{Access, FileSystem};
+use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
+use mesh_core::{Limits, Millis, Snapshot};
+
+/// The longest file that is adopted. The predecessor reads and writes its file as one
+/// string, and its runtime has none of 512 MiB.
+const MAX_STATE_BYTES: u64 = 512 << 20;
+
+/// The bytes of a `state.json` that may be a predecessor's.
+pub(crate) async fn read_state<F: FileSystem>(fs: &F) -> Result<Option<Vec<u8>>, StorageError> {
+    let failed = |e: &io::Error| io_error("read", names::STATE, Outcome::NoEffect, e);
+    let file = match fs.open(names::STATE, Access::Read).await {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_no_file(&error) => return Err(no_file(names::STATE)),
+        Err(error) => return Err(failed(&error)),
+    };
+    let bytes = read_whole(fs, &file).await.map_err(|e| failed(&e))?;
+    Ok(Some(bytes))
+}
+
+/// The predecessor's state, under the predecessor's lock; `None` if it was taken over
+/// meanwhile. The original is kept.
+pub(crate) async fn read_predecessor<F: FileSystem>(
+    fs: &F,
+    limits: &'static Limits,
+    now: Millis,
+) -> Result<Option<Snapshot>, StorageError> {
+    let Some(bytes) = read_state(fs).await? else {
+        return Ok(None);
+    };
+    if is_ours(&bytes) {
+        return Ok(None);
+    }
+    let snapshot = adopt(limits, &bytes, now).map_err(|what| damaged(&what))?;
+    keep_original(fs).await?;
+    Ok(Some(snapshot))
+}
+
+/// Gives the original a second name, since ours will take its first.
+async fn keep_original<F: FileSystem>(fs: &F) -> Result<(), StorageError> {
+    let failed = |e: &io::Error| {
+        let doing = "keep the original as";
+        io_error(doing, names::STATE_NODE, Outcome::NoEffect, e)
+    };
+    match fs.link(names::STATE, names::STATE_NODE).await {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(failed(&error)),
+    }
+    let kept = fs.stat_name(names::STATE_NODE).await;
+    let original = fs.stat_name(names::STATE).await;
+    match (kept, original) {
+        // An adoption that was cut short got as far as this.
+        (Ok(kept), Ok(original)) if kept.id == original.id => Ok(()),
+        (Err(error), _) | (_, Err(error)) => Err(failed(&error)),
+        _ => Err(StorageError {
+            kind: StorageErrorKind::Io,
+            what: format!(
+                "{} cannot be adopted: its original would be kept as {}, and there is \
+                 another file of that name",
+                names::STATE,
+                names::STATE_NODE
+            ),
+            next: format!("move {} away, then call again", names::STATE_NODE),
+            outcome: Outcome::NoEffect,
+        }),
+    }
+}
+
+/// The whole of a `state.json`. Its length is looked at before anything is read, since
+/// a file of a stranger may claim to be longer than any memory.
+pub(crate) async fn read_whole<F: FileSystem>(fs: &F, file: &F::File) -> io::Result<Vec<u8>> {
+    let len = fs.stat(file).await?.len;
+    if len > MAX_STATE_BYTES {
+        let message = format!("it has {len} bytes, and at most {MAX_STATE_BYTES} are read");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let mut bytes = vec![0; len as usize];
+    let read = fs.read_at(file, 0, &mut bytes).await?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Whether a `state.json` carries our mark. One that cannot be read carries none.
+pub(crate) fn is_ours(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Marked {
+        mesh: serde::de::IgnoredAny,
+    }
+    debug_assert_eq!(MARK, "mesh");
+    serde_json::from_slice::<Marked>(bytes)
+        .map(|marked| marked.mesh)
+        .is_ok()
+}
+
+pub(crate) fn damaged(what: &str) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Damaged,
+        what: format!(
+            "{} of an earlier mesh cannot be adopted: {what}",
+            names::STATE
+        ),
+        next: "nothing was changed: mend the file, or move it away to start with nothing"
+            .to_owned(),
+        outcome: Outcome::NoEffect,
+    }
+}

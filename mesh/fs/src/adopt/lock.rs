@@ -1,0 +1,54 @@
+//! The predecessor's lock directory.
+
+use std::io;
+
+use crate::error::{ignore_missing, io_error};
+use crate::folder::names;
+use crate::seam::FileSystem;
+use mesh_coordinator::ports::{Clock, Outcome, StorageError};
+use mesh_core::Millis;
+
+/// How long the predecessor's lock may stand before it is taken from a dead holder,
+/// as the predecessor itself does.
+const STALE_LOCK: Millis = 5_000;
+const LOCK_POLL: Millis = 20;
+
+/// Takes the lock directory of the predecessor. One that stands unchanged for as
+/// long as the predecessor itself would wait is taken from its dead holder.
+///
+/// The predecessor's waiters measure how long *they* have waited, and so rob a
+/// holder that came a moment ago. Here each new directory gets its full time, as
+/// far as its inode tells.
+pub(crate) async fn lock<F: FileSystem, C: Clock>(fs: &F, clock: &C) -> Result<(), StorageError> {
+    let failed = |e: &io::Error| io_error("take", names::NODE_LOCK, Outcome::NoEffect, e);
+    let mut watched = None;
+    loop {
+        match fs.make_dir(names::NODE_LOCK).await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(&error)),
+        }
+        let Ok(stat) = fs.stat_name(names::NODE_LOCK).await else {
+            continue;
+        };
+        let now = clock.monotonic();
+        match watched {
+            Some((id, since)) if id == stat.id => {
+                if now.saturating_sub(since) > STALE_LOCK {
+                    ignore_missing(fs.remove_dir(names::NODE_LOCK).await)
+                        .map_err(|e| failed(&e))?;
+                    watched = None;
+                    continue;
+                }
+            }
+            _ => watched = Some((stat.id, now)),
+        }
+        clock.sleep(LOCK_POLL).await;
+    }
+}
+
+/// Frees the predecessor's lock.
+pub(crate) async fn unlock<F: FileSystem>(fs: &F) {
+    // Where this fails the predecessor's own rule frees it after 5 s.
+    let _ = fs.remove_dir(names::NODE_LOCK).await;
+}

@@ -1,0 +1,356 @@
+//! Making a folder that servers refuse usable again.
+//!
+//! Agents may be at work meanwhile, with the damaged files open, and must not be told
+//! anything that the repaired folder does not know. So the order is that of a rotation:
+//!
+//! 1. `format` is there before anything moves: without it, and without a journal, the
+//!    folder would look new.
+//! 2. The generations lose their names, lowest first, and the watermark last. From then
+//!    on nobody acknowledges anything: before it does, a process looks for its file's name.
+//! 3. The directory is synced, and temporary files are swept: no rotation that was paused
+//!    brings a generation back.
+//! 4. *Then* the files that were put aside are read. What was acknowledged up to step 2 is
+//!    in them.
+//! 5. What was saved becomes the next generation, of a log of its own: its places lie above
+//!    all that the old log ever had, and no process takes it for a continuation.
+//!
+//! A repair that was cut short is gone on with; until it is through, servers refuse the
+//! folder. Nothing is ever overwritten or removed but leftovers.
+
+use std::io;
+
+use crate::error::{ignore_missing, io_error};
+use crate::folder::export;
+use crate::folder::format::Format;
+use crate::folder::names;
+use crate::lock::{LockKind, StoreLock};
+use crate::log::generation::{CheckpointHead, RECORD_VERSION, ReadError, checkpoint_pieces};
+use crate::log::record::Sum;
+use crate::read_only::ReadOnly;
+
+use super::examine::examine;
+use super::names as given;
+use super::report::{Remedy, Repair, Report};
+use super::salvage::{Salvage, salvage};
+use crate::folder::write::write_whole;
+use crate::log::watermark::WATERMARK;
+use crate::seam::FileSystem;
+use mesh_coordinator::Nonces;
+use mesh_coordinator::ports::{Clock, Lock, Outcome, StorageError, StorageErrorKind};
+use mesh_core::escape;
+
+/// Repairs the folder behind `fs`, as far as that is possible, and says what was done and
+/// what was lost. Does nothing where nothing is wrong. `seed` makes its nonces: no other
+/// process may have the same.
+///
+/// # Errors
+///
+/// [`Newer`](StorageErrorKind::Newer) where a newer mesh wrote a part of the folder, which
+/// this one cannot judge; otherwise what the file system could not do. A repair that fails
+/// leaves every file in the folder, and can be run again.
+pub async fn repair<F: FileSystem, C: Clock + Clone>(
+    fs: &F,
+    clock: &C,
+    seed: u64,
+) -> Result<Repair, StorageError> {
+    let mut nonces = Nonces::new(seed);
+    let kind = lock_kind(fs).await;
+    // Where it cannot be had, the order of the steps keeps everybody safe.
+    let mut lock = StoreLock::new(fs.clone(), clock.clone(), kind, nonces.draw());
+    lock.acquire().await;
+    let report = examine(fs, clock).await;
+    let repaired = match report.newer {
+        true => Err(newer()),
+        false => Work::new(fs, clock, nonces).run(&report).await,
+    };
+    lock.release().await;
+    repaired
+}
+
+/// The kind of lock that the folder uses, as far as anything tells.
+async fn lock_kind<F: FileSystem>(fs: &F) -> LockKind {
+    match Format::read(fs).await {
+        Ok(Some(format)) => format.lock,
+        _ if fs.list(Some("lock")).await.is_ok() => LockKind::Directory,
+        _ => LockKind::Kernel,
+    }
+}
+
+fn newer() -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Newer,
+        what: "a newer mesh wrote a part of this folder, so this one cannot tell what is damaged"
+            .to_owned(),
+        next: "install a newer mesh, and run its doctor; nothing was changed".to_owned(),
+        outcome: Outcome::NoEffect,
+    }
+}
+
+struct Work<'a, F: FileSystem, C> {
+    fs: &'a F,
+    clock: &'a C,
+    nonces: Nonces,
+    /// Which repair of this folder it is.
+    number: u64,
+    repair: Repair,
+}
+
+impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
+    fn new(fs: &'a F, clock: &'a C, nonces: Nonces) -> Self {
+        Self {
+            fs,
+            clock,
+            nonces,
+            number: 0,
+            repair: Repair::default(),
+        }
+    }
+
+    async fn run(mut self, report: &Report) -> Result<Repair, StorageError> {
+        let names = self.names().await?;
+        let cut_short = given::unfinished(&names);
+        self.number = cut_short.unwrap_or_else(|| given::next_repair(&names));
+        let salvages = report.needs(&Remedy::Salvage);
+        if report.needs(&Remedy::RenewFormat)
+            || salvages && !names.iter().any(|name| name == names::FORMAT)
+        {
+            self.renew_format().await?;
+        }
+        if cut_short.is_some() && report.contents.is_some() {
+            self.end_cut_short().await?;
+        } else if salvages {
+            self.salvage(cut_short.is_some()).await?;
+        } else if report.needs(&Remedy::SetAside) {
+            self.put_aside(WATERMARK).await?;
+        }
+        self.sweep(report).await?;
+        if !self.repair.kept.is_empty() && self.repair.generation.is_none() {
+            self.draft().await?;
+            self.end_cut_short().await?;
+        }
+        Ok(self.repair)
+    }
+
+    async fn names(&self) -> Result<Vec<String>, StorageError> {
+        let listed = self.fs.list(None).await;
+        let mut names = listed.map_err(|e| failed("list", "the folder", &e))?;
+        names.sort();
+        Ok(names)
+    }
+
+    fn temporary(&mut self) -> String {
+        names::temporary(0, self.nonces.draw())
+    }
+
+    /// Writes `format` anew. The lock's kind is the one that was in use.
+    async fn renew_format(&mut self) -> Result<(), StorageError> {
+        let kind = lock_kind(self.fs).await;
+        let temporary = self.temporary();
+        let json = serde_json::to_vec(&Format::new(kind)).map_err(io::Error::from);
+        let line = json.map(|mut json| {
+            json.push(b'\n');
+            json
+        });
+        write_whole(self.fs, &temporary, std::iter::once(line))
+            .await
+            .map_err(|e| failed("write", &temporary, &e))?;
+        self.put_aside(names::FORMAT).await?;
+        let renamed = self.fs.rename(&temporary, names::FORMAT).await;
+        renamed.map_err(|e| failed("write", names::FORMAT, &e))?;
+        self.sync_names().await?;
+        self.repair
+            .done
+            .push("wrote the file format anew".to_owned());
+        Ok(())
+    }
+
+    /// Gives `name` the name under which it is kept. A symbolic link or a directory is
+    /// renamed like a file, and not followed.
+    async fn put_aside(&mut self, name: &str) -> Result<(), StorageError> {
+        let kept = given::set_aside(name, self.number);
+        match self.fs.rename(name, &kept).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed("put aside", name, &error)),
+        }
+        self.repair.done.push(format!("put {name} aside"));
+        self.repair.kept.push(kept);
+        Ok(())
+    }
+
+    async fn sync_names(&self) -> Result<(), StorageError> {
+        let synced = self.fs.sync_dir().await;
+        synced.map_err(|e| failed("sync", "the folder", &e))
+    }
+
+    /// Steps 2 to 5.
+    async fn salvage(&mut self, goes_on: bool) -> Result<(), StorageError> {
+        let here = ReadOnly::new(self.fs.clone());
+        let now = self.clock.now();
+        if !goes_on {
+            // Nothing is moved before it is clear that it will be of use.
+            let tried = salvage(&here, &here, now).await;
+            tried.map_err(|e| unsalvageable(&e))?;
+        }
+        self.clear_names().await?;
+        let aside = ReadOnly::with_suffix(self.fs.clone(), given::suffix(self.number));
+        let saved = salvage(&aside, &here, now).await;
+        let saved = saved.map_err(|e| unsalvageable(&e))?;
+        self.write_generation(saved).await
+    }
+
+    async fn clear_names(&mut self) -> Result<(), StorageError> {
+        loop {
+            let names = self.names().await?;
+            let mut generations: Vec<u64> = names
+                .iter()
+                .filter_map(|name| names::parse_journal(name))
+                .collect();
+            generations.sort_unstable();
+            if generations.is_empty() {
+                break;
+            }
+            for number in generations {
+                self.put_aside(&names::journal(number)).await?;
+            }
+            self.sync_names().await?;
+            for name in self.names().await? {
+                if names::parse_temporary(&name).is_some() {
+                    let removed = ignore_missing(self.fs.remove(&name).await);
+                    removed.map_err(|e| failed("remove", &name, &e))?;
+                }
+            }
+        }
+        self.put_aside(WATERMARK).await?;
+        self.sync_names().await
+    }
+
+    async fn write_generation(&mut self, saved: Salvage) -> Result<(), StorageError> {
+        let number = saved.generation + 1;
+        let name = names::journal(number);
+        let head = CheckpointHead {
+            version: RECORD_VERSION,
+            log: Sum(self.nonces.draw()),
+            generation: number,
+            seq: saved.snapshot.seq,
+            tip: Sum::default(),
+        };
+        let temporary = names::temporary(number, self.nonces.draw());
+        let pieces = checkpoint_pieces(head, &saved.snapshot);
+        let written = write_whole(self.fs, &temporary, pieces).await;
+        written.map_err(|e| failed("write", &temporary, &e))?;
+        self.repair.generation = Some(number);
+        self.repair.lost = saved.lost;
+        self.repair.done.push(format!(
+            "wrote {name} with {} agents, {} claims, {} messages; {} entries were saved behind \
+             the newest whole checkpoint",
+            saved.snapshot.state.agents().count(),
+            saved.snapshot.state.resources().count(),
+            saved.snapshot.state.mail().len(),
+            saved.entries,
+        ));
+        self.draft().await?;
+        let linked = self.fs.link(&temporary, &name).await;
+        linked.map_err(|e| failed("create", &name, &e))?;
+        self.sync_names().await?;
+        let _ = self.fs.remove(&temporary).await;
+        self.export(&saved.snapshot).await;
+        self.end_cut_short().await
+    }
+
+    /// Writes `state.json`, which mesh does at every checkpoint; the old one is kept.
+    async fn export(&mut self, snapshot: &mesh_core::Snapshot) {
+        let kept = given::set_aside(names::STATE, self.number);
+        if self.fs.link(names::STATE, &kept).await.is_ok() {
+            self.repair.kept.push(kept);
+        }
+        let temporary = self.temporary();
+        let mut written = write_whole(self.fs, &temporary, export::pieces(snapshot)).await;
+        if written.is_ok() {
+            written = self.fs.rename(&temporary, names::STATE).await;
+        }
+        if let Err(error) = written {
+            // It is a copy for people, and written again at the next checkpoint.
+            let what = format!("state.json could not be written: {error}");
+            self.repair.done.push(what);
+        }
+    }
+
+    /// Writes the report under its name of before the repair is through.
+    async fn draft(&mut self) -> Result<(), StorageError> {
+        let temporary = self.temporary();
+        let draft = given::draft(self.number);
+        let json = serde_json::to_vec_pretty(&self.repair).map_err(io::Error::from);
+        let mut written = write_whole(self.fs, &temporary, std::iter::once(json)).await;
+        if written.is_ok() {
+            written = self.fs.rename(&temporary, &draft).await;
+        }
+        written.map_err(|e| failed("write", &draft, &e))
+    }
+
+    /// The repair is through: its report gets its name.
+    async fn end_cut_short(&mut self) -> Result<(), StorageError> {
+        let report = given::report(self.number);
+        match self.fs.rename(&given::draft(self.number), &report).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.draft().await?;
+                let renamed = self.fs.rename(&given::draft(self.number), &report).await;
+                renamed.map_err(|e| failed("write", &report, &e))?;
+            }
+            Err(error) => return Err(failed("write", &report, &error)),
+        }
+        self.sync_names().await?;
+        self.repair.done.push(format!("wrote the report {report}"));
+        Ok(())
+    }
+
+    /// Removes leftovers, by names that mesh itself makes and never uses twice. Who is
+    /// still at work with one loses a race, and begins again.
+    async fn sweep(&mut self, report: &Report) -> Result<(), StorageError> {
+        for finding in report.findings.iter().filter(|f| f.remedy == Remedy::Sweep) {
+            let Some(name) = &finding.file else { continue };
+            let removed = match self.fs.list(Some(name)).await {
+                Ok(inside) => self.remove_directory(name, &inside).await,
+                Err(_) => self.fs.remove(name).await,
+            };
+            match removed {
+                Ok(()) => self.repair.done.push(format!("removed {}", escape(name))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed("remove", name, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_directory(&self, name: &str, inside: &[String]) -> io::Result<()> {
+        for file in inside {
+            ignore_missing(self.fs.remove(&format!("{name}/{file}")).await)?;
+        }
+        self.fs.remove_dir(name).await
+    }
+}
+
+fn failed(doing: &str, name: &str, error: &io::Error) -> StorageError {
+    io_error(doing, name, Outcome::NoEffect, error)
+}
+
+fn unsalvageable(error: &ReadError) -> StorageError {
+    match error {
+        ReadError::Io(error) => failed("read", "the journal", error),
+        ReadError::Damage(damage) if damage.is_newer() => newer(),
+        ReadError::Damage(damage) => StorageError {
+            kind: StorageErrorKind::Damaged,
+            what: format!(
+                "{}, byte {}: {}",
+                damage.file(),
+                damage.byte(),
+                damage.what()
+            ),
+            next: "restore the folder from a backup, or delete it to start over; every file is \
+                   still there"
+                .to_owned(),
+            outcome: Outcome::NoEffect,
+        },
+    }
+}

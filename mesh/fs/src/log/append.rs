@@ -1,0 +1,225 @@
+//! Appending a record, with real calls: see [`Appending`].
+
+use std::io;
+
+use super::chain::Link;
+use super::env::Env;
+use super::generation::{EntryBody, Step};
+use super::open_log::OpenLog;
+use super::protocol::Appending;
+use super::record::{Sum, Tag, encode};
+use crate::error::io_error;
+use crate::seam::{Appended, FileSystem};
+use mesh_coordinator::ports::{Append, Outcome, StorageError};
+use mesh_core::Entry;
+use planted::{Bug, promise, sound};
+
+/// A record on its way into the file.
+pub(super) struct Outgoing {
+    bytes: Vec<u8>,
+    sum: Sum,
+    /// How the write failed, if it did.
+    failure: Option<io::Error>,
+}
+
+impl<F: FileSystem> OpenLog<F> {
+    /// Appends an entry: see [`Storage::append`](mesh_coordinator::ports::Storage::append).
+    pub(super) async fn append_entry<C>(
+        &mut self,
+        env: &mut Env<F, C>,
+        entry: &Entry,
+    ) -> Result<Append, StorageError> {
+        self.check_poison(Outcome::NoEffect)?;
+        let mut appending = Appending::begin(self.standing(), Link::Entry { seq: entry.seq });
+        if let Appending::Over(over) = appending {
+            return Ok(over);
+        }
+        let body = EntryBody {
+            seq: entry.seq,
+            durable: self.standing().durable,
+            id: &entry.id,
+            at: entry.at,
+            events: &entry.events,
+        };
+        let mut record = self.encode(Tag::Entry, &body)?;
+        loop {
+            appending = match appending {
+                Appending::Over(over) => {
+                    promise!(
+                        over == Append::Committed || self.standing().exposed,
+                        "a record that was written and lost leaves its writer exposed"
+                    );
+                    return Ok(over);
+                }
+                step => self.take_append_step(env, step, &mut record).await?,
+            };
+        }
+    }
+
+    /// A record that continues the chain.
+    pub(super) fn encode(
+        &self,
+        tag: Tag,
+        body: &impl serde::Serialize,
+    ) -> Result<Outgoing, StorageError> {
+        let encoded = encode(
+            self.generation.limits,
+            self.standing().chain.last,
+            tag,
+            body,
+        );
+        let (bytes, sum) = encoded
+            .map_err(|e| io_error("append to", &self.name(), Outcome::NoEffect, &e.into()))?;
+        Ok(Outgoing {
+            bytes,
+            sum,
+            failure: None,
+        })
+    }
+
+    /// Takes one step of an append.
+    pub(super) async fn take_append_step<C>(
+        &mut self,
+        env: &mut Env<F, C>,
+        step: Appending,
+        record: &mut Outgoing,
+    ) -> Result<Appending, StorageError> {
+        match step {
+            Appending::Write(_) => self.write(env, step, record).await,
+            Appending::FindWinner(link, sum) => {
+                let won = self.find_winner(env, link, sum).await;
+                self.judge(step, won, record.failure.as_ref())
+            }
+            Appending::Over(_) => Ok(step),
+        }
+    }
+
+    async fn write<C>(
+        &mut self,
+        env: &mut Env<F, C>,
+        step: Appending,
+        record: &mut Outgoing,
+    ) -> Result<Appending, StorageError> {
+        env.wrote = true;
+        match env.fs.append(&self.generation.file, &record.bytes).await {
+            Ok(landed) if landed.written == record.bytes.len() => {
+                self.landed(env, step, landed, record.sum).await
+            }
+            Ok(_) => {
+                let error = io::Error::from(io::ErrorKind::StorageFull);
+                Err(io_error(
+                    "append to",
+                    &self.name(),
+                    Outcome::NoEffect,
+                    &error,
+                ))
+            }
+            Err(error) => {
+                record.failure = Some(error);
+                Ok(sound!(
+                    step.unknown(record.sum),
+                    Bug::UnknownAppendRetriedAnew => Appending::Over(Append::Lost)
+                ))
+            }
+        }
+    }
+
+    /// All bytes are in the file: did they win?
+    async fn landed<C>(
+        &mut self,
+        env: &Env<F, C>,
+        step: Appending,
+        landed: Appended,
+        sum: Sum,
+    ) -> Result<Appending, StorageError> {
+        let generation = &mut self.generation;
+        let start = landed.end - landed.written as u64;
+        if start < generation.position {
+            let error = generation.damaged("is shorter than what was read of it");
+            let mut error = self.read_error(env, error).await;
+            error.outcome = Outcome::Unknown;
+            return Err(error);
+        }
+        let alone = start == generation.position && !generation.unfinished;
+        let alone = sound!(alone, Bug::NoLookAtTheWinner => true);
+        let next = step.landed(&mut generation.standing, sum, alone);
+        if alone {
+            generation.pass_own(start, landed.end);
+        }
+        Ok(next)
+    }
+
+    /// What the look at the file says of a record whose write may have failed.
+    fn judge(
+        &mut self,
+        step: Appending,
+        won: Result<bool, StorageError>,
+        failure: Option<&io::Error>,
+    ) -> Result<Appending, StorageError> {
+        let name = self.name();
+        let failed = |outcome, error| Err(io_error("append to", &name, outcome, error));
+        match (won, failure) {
+            (Ok(won), failure) => {
+                let over = step.found(self.standing_mut(), won);
+                match failure {
+                    Some(error) if !won => failed(Outcome::NoEffect, error),
+                    _ => Ok(over),
+                }
+            }
+            (Err(_), Some(error)) => failed(Outcome::Unknown, error),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Reads on to see whether the record with `sum` is among what counts.
+    async fn find_winner<C>(
+        &mut self,
+        env: &mut Env<F, C>,
+        link: Link,
+        sum: Sum,
+    ) -> Result<bool, StorageError> {
+        self.begin_reading(env).await?;
+        self.generation.look_again();
+        let won = self.read_up_to(env, link, sum).await?;
+        if self.standing().chain.sealed {
+            // The marks may speak of generations that are still to be read.
+            self.reading = false;
+        } else {
+            self.end_reading(env).await?;
+        }
+        if won && matches!(link, Link::Entry { .. }) {
+            // A committed entry counts as read. It was accepted at the place after the
+            // newest that was delivered, so it is the first of those that were not.
+            let own = self.undelivered.pop_front();
+            promise!(
+                own.map(|entry| entry.seq) == Some(link.seq()),
+                "an entry that won is the first that was not delivered"
+            );
+        }
+        Ok(won)
+    }
+
+    /// Reads to the end of the file. Whether the record with `sum` is among what
+    /// counts. All entries become undelivered ones, so that a failure loses none.
+    async fn read_up_to<C>(
+        &mut self,
+        env: &Env<F, C>,
+        link: Link,
+        sum: Sum,
+    ) -> Result<bool, StorageError> {
+        let mut won = false;
+        loop {
+            match self.next_step(env).await? {
+                Step::Entry(entry, found) => {
+                    won |= found == sum;
+                    self.undelivered.push_back(entry);
+                }
+                Step::Sealed(found) => {
+                    return Ok(won || (found == sum && matches!(link, Link::Seal { .. })));
+                }
+                Step::Void => {}
+                Step::End => return Ok(won),
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The barrier, with real calls: see [`Syncing`].
+
+use std::io;
+
+use super::env::Env;
+use super::generation::{Generation, ReadError};
+use super::open_log::OpenLog;
+use super::protocol::Syncing;
+use super::watermark::{Mark, WATERMARK};
+use crate::error::{io_error, put_off};
+use crate::folder::names;
+use crate::seam::{FileStat, FileSystem};
+use mesh_coordinator::ports::{Clock, Durability, Outcome, StorageError, StorageErrorKind};
+use planted::{Bug, promise, sound};
+
+/// How often a folder in which generations come and go is looked at again.
+const ATTEMPTS: usize = 8;
+
+impl<F: FileSystem> OpenLog<F> {
+    /// Makes durable all that was read or appended, and sees whether it still is the log.
+    pub(super) async fn barrier<C: Clock>(
+        &mut self,
+        env: &mut Env<F, C>,
+    ) -> Result<Durability, StorageError> {
+        self.check_poison(Outcome::Unknown)?;
+        self.sync_names(env).await?;
+        let synced = match self.share_sync(env).await {
+            Ok(()) => self.sync_and_note(env).await,
+            Err(error) => Err(error),
+        };
+        // Whatever came of it: others wait to lead.
+        env.leader.resign(&env.fs).await;
+        synced
+    }
+
+    async fn sync_and_note<C>(&mut self, env: &mut Env<F, C>) -> Result<Durability, StorageError> {
+        let mut syncing = Syncing::begin(self.standing());
+        loop {
+            syncing = match syncing {
+                Syncing::Names | Syncing::Entries => self.sync(env, syncing).await?,
+                Syncing::Confirm => {
+                    if !self.is_current(env).await? {
+                        return Ok(Durability::Reset);
+                    }
+                    syncing.confirmed(self.standing())
+                }
+                Syncing::Over => {
+                    promise!(
+                        !self.standing().poisoned,
+                        "nothing is told after a sync that failed"
+                    );
+                    self.note(env).await;
+                    return Ok(Durability::Durable);
+                }
+            };
+        }
+    }
+
+    /// Syncs the directory once in each generation, before anything in it counts.
+    pub(super) async fn sync_names<C>(&mut self, env: &Env<F, C>) -> Result<(), StorageError> {
+        if let step @ Syncing::Names = Syncing::begin(self.standing()) {
+            let _ = self.sync(env, step).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes durable what beat this process's lost records.
+    pub(super) async fn settle_races<C>(&mut self, env: &Env<F, C>) -> Result<(), StorageError> {
+        self.check_poison(Outcome::Unknown)?;
+        let mut syncing = Syncing::begin(self.standing());
+        while let Syncing::Names | Syncing::Entries = syncing {
+            syncing = self.sync(env, syncing).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a step that syncs.
+    async fn sync<C>(&mut self, env: &Env<F, C>, step: Syncing) -> Result<Syncing, StorageError> {
+        let (name, synced) = match step {
+            Syncing::Names => {
+                let synced = sound!(env.fs.sync_dir().await, Bug::NoDirectorySync => Ok(()));
+                ("the folder".to_owned(), synced)
+            }
+            _ => {
+                let file = &self.generation.file;
+                let synced = sound!(env.fs.sync(file).await, Bug::NoFileSync => Ok(()));
+                (self.name(), synced)
+            }
+        };
+        if let Err(error) = synced {
+            self.standing_mut().sync_failed();
+            return Err(io_error("sync", &name, Outcome::Unknown, &error));
+        }
+        Ok(step.synced(self.standing_mut()))
+    }
+
+    /// Notes how far the log is durable. The note is a courtesy to whoever finds the
+    /// folder damaged; without room for it, the entries are no less durable.
+    async fn note<C>(&mut self, env: &mut Env<F, C>) {
+        let chain = self.standing().chain;
+        promise!(self.standing().is_synced(), "only what is durable is noted");
+        let noted = env.marks.highest().is_some_and(|m| m.seq >= chain.seq);
+        if chain.seq == 0 || noted {
+            return;
+        }
+        let mark = Mark {
+            seq: chain.seq,
+            sum: chain.tip,
+        };
+        if let Err(error) = env.marks.write(&env.fs, mark).await {
+            put_off(&format!("writing {WATERMARK}"), &error);
+        }
+    }
+
+    /// Whether what was read still is the log: the generation has its name, or a later
+    /// one took over from it.
+    async fn is_current<C>(&self, env: &Env<F, C>) -> Result<bool, StorageError> {
+        let name = self.name();
+        let failed = |e: &io::Error| io_error("look at", &name, Outcome::Unknown, e);
+        if !env.fs.is_attached().await.map_err(|e| failed(&e))? {
+            return Ok(false);
+        }
+        match env.fs.stat_name(&name).await {
+            Ok(FileStat { id, len, .. }) if id == self.generation.id => {
+                if len >= self.generation.position {
+                    return Ok(true);
+                }
+                let what = "is shorter than what was read of it";
+                Err(self.read_error(env, self.generation.damaged(what)).await)
+            }
+            Ok(_) => self.is_continued(env).await,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.is_continued(env).await,
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// The generation has lost its name: did a later one of the *same* log take over?
+    /// A folder that was emptied and made anew holds another log, however many
+    /// generations that one has.
+    async fn is_continued<C>(&self, env: &Env<F, C>) -> Result<bool, StorageError> {
+        for _ in 0..ATTEMPTS {
+            let names = env.names().await?;
+            let Some(newest) = names::newest_journal(&names) else {
+                if names.iter().any(|name| name == names::FORMAT) {
+                    continue;
+                }
+                return Ok(false);
+            };
+            match Generation::log_id(&env.fs, env.options.limits, newest).await {
+                Ok(id) => {
+                    let same = id == self.generation.log_id;
+                    return Ok(same && newest > self.standing().generation);
+                }
+                // It was retired meanwhile, so there is a newer one.
+                Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(env.read_error(newest, error).await),
+            }
+        }
+        Err(StorageError {
+            kind: StorageErrorKind::Damaged,
+            what: format!("{} was removed under this process", self.name()),
+            next: "nothing was changed: restore journal.* from a backup, save what is left \
+                   with `mesh doctor --repair`, or delete the whole folder to start over"
+                .to_owned(),
+            outcome: Outcome::Unknown,
+        })
+    }
+}

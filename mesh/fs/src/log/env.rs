@@ -1,0 +1,104 @@
+//! What a log is opened in, and what outlives it.
+
+use super::generation::ReadError;
+use super::sync_leader::SyncLeader;
+use super::watermark::Watermark;
+use crate::error::io_error;
+use crate::folder::write::write_whole;
+use crate::folder::{export, names};
+use crate::lock::LockKind;
+use crate::seam::FileSystem;
+use mesh_coordinator::Nonces;
+use mesh_coordinator::ports::{Outcome, StorageError};
+use mesh_core::{Limits, Snapshot};
+
+/// How a folder is used. The defaults are right for production.
+#[derive(Clone, Debug)]
+pub struct FsOptions {
+    /// The kind of the store's lock in a folder that is made anew.
+    pub lock: LockKind,
+    /// A generation is rotated once its entries take this many bytes, and twice as many
+    /// as its checkpoint.
+    pub rotate_bytes: u64,
+    /// What the log stays within. All who share a folder must agree on it.
+    pub limits: &'static Limits,
+}
+
+impl Default for FsOptions {
+    fn default() -> Self {
+        Self {
+            lock: LockKind::Kernel,
+            rotate_bytes: 1 << 20,
+            limits: &Limits::PRODUCTION,
+        }
+    }
+}
+
+/// The folder, and what one process knows of it whether a log is open or not.
+pub(crate) struct Env<F: FileSystem, C> {
+    pub(crate) fs: F,
+    pub(crate) clock: C,
+    pub(crate) options: FsOptions,
+    pub(crate) nonces: Nonces,
+    /// What is known to have been durable: what `watermark` said, and what this process
+    /// itself has synced. It outlives a log, so that one that is opened again is held to it.
+    pub(crate) marks: Watermark<F>,
+    pub(crate) leader: SyncLeader<F>,
+    /// How many entries of others were read since this process last synced.
+    pub(crate) foreign: usize,
+    /// Whether this process appended anything.
+    pub(crate) wrote: bool,
+}
+
+impl<F: FileSystem, C> Env<F, C> {
+    pub(crate) fn new(fs: F, clock: C, options: FsOptions, seed: u64) -> Self {
+        Self {
+            fs,
+            clock,
+            options,
+            nonces: Nonces::new(seed),
+            marks: Watermark::new(),
+            leader: SyncLeader::new(),
+            foreign: 0,
+            wrote: false,
+        }
+    }
+
+    /// The names in the folder.
+    pub(crate) async fn names(&self) -> Result<Vec<String>, StorageError> {
+        let names = self.fs.list(None).await;
+        names.map_err(|e| io_error("list", "the folder", Outcome::NoEffect, &e))
+    }
+
+    /// A name for a file in the making that nobody else uses; it may be swept once
+    /// `generation` is retired.
+    pub(crate) fn temporary(&mut self, generation: u64) -> String {
+        names::temporary(generation, self.nonces.draw())
+    }
+
+    /// Writes `state.json`, for people.
+    pub(crate) async fn export(
+        &mut self,
+        generation: u64,
+        snapshot: &Snapshot,
+    ) -> Result<(), StorageError> {
+        let temporary = self.temporary(generation);
+        let written = write_whole(&self.fs, &temporary, export::pieces(snapshot)).await;
+        let renamed = match written {
+            Ok(()) => self.fs.rename(&temporary, names::STATE).await,
+            Err(error) => Err(error),
+        };
+        renamed.map_err(|e| io_error("write", names::STATE, Outcome::NoEffect, &e))
+    }
+
+    /// The error to report for a generation that cannot be read.
+    pub(crate) async fn read_error(&self, generation: u64, error: ReadError) -> StorageError {
+        match error {
+            ReadError::Io(error) => {
+                let name = names::journal(generation);
+                io_error("read", &name, Outcome::NoEffect, &error)
+            }
+            ReadError::Damage(damage) => damage.report(&self.fs).await,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! One sync for several processes.
+//!
+//! A sync makes durable whatever anybody has written, so of several processes that want
+//! one at the same time one can do it for all: the [leader](super::sync_leader). The others
+//! wait until a mark tells that their own entries are durable as well.
+
+use super::env::Env;
+use super::open_log::OpenLog;
+use super::sync_leader::Wait;
+use crate::seam::FileSystem;
+use mesh_coordinator::ports::{Clock, StorageError};
+use planted::{Bug, sound};
+
+/// From so many entries of others between two syncs on, a sync is shared. With one it
+/// would cover nobody else, and to agree on who does it costs more than it spares.
+const BUSY: usize = 2;
+
+impl<F: FileSystem> OpenLog<F> {
+    /// Where several others write as well, sees to it that one syncs for all: leads, or
+    /// waits until another one has synced.
+    pub(super) async fn share_sync<C: Clock>(
+        &mut self,
+        env: &mut Env<F, C>,
+    ) -> Result<(), StorageError> {
+        if std::mem::take(&mut env.foreign) < BUSY || self.standing().is_synced() {
+            return Ok(());
+        }
+        let mut wait = Wait::begin(&env.clock, env.nonces.draw());
+        loop {
+            let leads = env.leader.lead(&env.fs).await;
+            env.marks.read_all(&env.fs).await?;
+            // The marks may speak of entries that were not read yet.
+            self.reading = false;
+            let seq = self.standing().chain.seq;
+            let marked = env.marks.highest().map_or(0, |mark| mark.seq.min(seq));
+            let left = if leads { marked } else { seq };
+            self.credit(marked, sound!(marked, Bug::SyncLeftToOthers => left));
+            let synced = self.standing().is_synced();
+            if leads || synced || !env.leader.wait(&env.clock, &mut wait).await {
+                return Ok(());
+            }
+        }
+    }
+}
