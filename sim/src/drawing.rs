@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use sim::Runner;
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use sim::story::{Focus, On, STORIES, Story, draw};
 
 use crate::{run_what, write};
@@ -100,8 +100,12 @@ pub(crate) fn one(name: Option<&str>, drawing: &Drawing, svg: &Path) -> Result<b
             return Ok(true);
         }
         None => {
-            let mutant = drawing.mutant.as_deref().map(Mutant::named).transpose()?;
-            let _planted = mutant.map(Mutant::plant);
+            let mutant = drawing
+                .mutant
+                .as_deref()
+                .map(PlantedBug::named)
+                .transpose()?;
+            let _planted = mutant.map(PlantedBug::plant);
             let tape = drawing.tape.as_deref();
             let (title, outcome) = run_what(drawing.seed, tape, drawing.runner)?;
             let texts = drawing.looking.texts();

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use sim::explore::matrix::{self, Caught};
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use sim::explore::report::{line, report};
 use sim::explore::shrink::{Goal, Shows, shrink, simplest};
 use sim::explore::sweep::{Summary, Sweep, cores, sweep};
@@ -191,7 +191,7 @@ fn serve(command: Command) -> Result<bool, String> {
             let how = Sweep {
                 threads: threads.unwrap_or_else(cores),
                 runner,
-                mutant: mutant.as_deref().map(Mutant::named).transpose()?,
+                bug: mutant.as_deref().map(PlantedBug::named).transpose()?,
                 ..Sweep::default()
             };
             let summary = swept(from, seeds, how);
@@ -199,8 +199,8 @@ fn serve(command: Command) -> Result<bool, String> {
             Ok(summary.failures.is_empty())
         }
         Command::Replay { what } => {
-            let mutant = what.mutant.as_deref().map(Mutant::named).transpose()?;
-            let _planted = mutant.map(Mutant::plant);
+            let mutant = what.mutant.as_deref().map(PlantedBug::named).transpose()?;
+            let _planted = mutant.map(PlantedBug::plant);
             let (origin, outcome) = what.run()?;
             print!("{}", report(&origin, &outcome));
             Ok(outcome.violation.is_none())
@@ -259,7 +259,7 @@ fn swept(from: u64, seeds: u64, how: Sweep<'_>) -> Summary {
 
 fn print_failures(summary: &Summary, how: &Sweep<'_>) {
     let planted = how
-        .mutant
+        .bug
         .map_or_else(String::new, |m| format!(" --mutant {}", m.name()));
     for (seed, broken) in &summary.failures {
         println!("{}", line(how.runner, *seed, broken, &planted));
@@ -277,8 +277,8 @@ fn print_coverage(summary: &Summary) {
 const SEARCHED: u64 = 200_000;
 
 fn shrunk(what: &What, how: &Shrinking) -> Result<bool, String> {
-    let mutant = what.mutant.as_deref().map(Mutant::named).transpose()?;
-    let _planted = mutant.map(Mutant::plant);
+    let mutant = what.mutant.as_deref().map(PlantedBug::named).transpose()?;
+    let _planted = mutant.map(PlantedBug::plant);
     let meets = how.meets.iter().map(|name| situation(name));
     let meets: Vec<Seen> = meets.collect::<Result<_, _>>()?;
     let texts = how.looking.texts();
@@ -335,7 +335,7 @@ fn shrunk(what: &What, how: &Shrinking) -> Result<bool, String> {
 /// A rule by its name, as some bug breaks it.
 fn rule(name: Option<&str>) -> Result<Option<&'static str>, String> {
     let Some(name) = name else { return Ok(None) };
-    let rules = Mutant::all().into_iter().flat_map(Mutant::breaks);
+    let rules = PlantedBug::all().into_iter().flat_map(PlantedBug::breaks);
     let found = rules.copied().find(|rule| *rule == name);
     found
         .map(Some)
@@ -349,7 +349,7 @@ fn situation(name: &str) -> Result<Seen, String> {
 }
 
 fn matrix(seeds: u64, out: Option<PathBuf>) -> Result<bool, String> {
-    let bar = ProgressBar::new(Mutant::all().len() as u64);
+    let bar = ProgressBar::new(PlantedBug::all().len() as u64);
     let caught = matrix::matrix(seeds, cores(), &|| bar.inc(1));
     bar.finish_and_clear();
     let table = matrix::table(&caught);

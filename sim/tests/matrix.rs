@@ -2,19 +2,19 @@
 #![cfg(feature = "planted")]
 
 use sim::explore::matrix::matrix;
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use sim::explore::sweep::cores;
 
 const SEEDS: u64 = 2_000;
 
 #[test]
 fn every_planted_bug_is_caught_by_a_rule_that_it_breaks() {
-    assert!(Mutant::all().len() >= 20);
+    assert!(PlantedBug::all().len() >= 20);
     let caught = matrix(SEEDS, cores(), &|| {});
     let missed: Vec<String> = caught
         .iter()
         .filter(|caught| !caught.is_right())
-        .map(|caught| format!("{}: {:?}", caught.mutant.name(), caught.by))
+        .map(|caught| format!("{}: {:?}", caught.bug.name(), caught.by))
         .collect();
     assert!(missed.is_empty(), "not caught:\n{}", missed.join("\n"));
 }

@@ -5,7 +5,7 @@
 //! that rule with the bug in place, or it has gone blind; and nothing without it.
 #![cfg(feature = "planted")]
 
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use sim::run;
 use sim::world::tape::{Tape, parse};
 
@@ -20,7 +20,7 @@ fn replay(text: &str) -> Result<(), String> {
     };
     let entries = parse(text)?;
 
-    let planted = Mutant::named(bug)?.plant();
+    let planted = PlantedBug::named(bug)?.plant();
     let outcome = run(Tape::stored(entries.clone()));
     let broken = outcome.violation.map(|broken| broken.rule);
     assert_eq!(broken, Some(rule), "the tape does not show {bug} any more");

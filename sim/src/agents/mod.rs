@@ -2,6 +2,12 @@
 
 mod agent;
 mod auditors;
+mod calls;
+mod claims;
+mod finish;
+mod life;
+mod mail;
+mod waits;
 
-pub(crate) use agent::live;
 pub(crate) use auditors::{audit, inspect};
+pub(crate) use life::live;

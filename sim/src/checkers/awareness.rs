@@ -3,14 +3,14 @@
 use mesh::core::{Event, Millis};
 
 use super::reference::{Reference, TOLERANCE_MS};
-use crate::trace::{Seen, Sometimes, Violation, ensure};
+use crate::trace::{Coverage, Seen, Violation, ensure};
 
 /// Whether an event about an agent is allowed here.
 pub(super) fn check(
     reference: &Reference,
     now: Millis,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     match event {
         Event::Registered {
@@ -61,7 +61,7 @@ fn check_epoch(
     now: Millis,
     agent_id: &str,
     epoch: u64,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Some(agent) = reference.agents.get(agent_id) else {
         return ensure(epoch == 1, "A3", || {

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reference::Reference;
-use super::{damage, held, replies, waiting};
-use crate::trace::{Call, Ledger, Seen, Sometimes, StateSeen, Trace, Violation};
+use super::{damage, errors, held, replies, waiting};
+use crate::trace::{Call, Coverage, Ledger, Seen, StateSeen, Trace, Violation};
 
 /// Reads the finished log again, with everything that was answered on its way.
 ///
 /// # Errors
 ///
 /// The first rule that is broken.
-pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Reference, Violation> {
+pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Reference, Violation> {
     if let Some(broken) = ledger.violations.first() {
         return Err(broken.clone());
     }
@@ -74,7 +74,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<Ref
             })?;
         }
     }
-    replies::check_errors(trace)?;
+    errors::check(trace)?;
     held::check(trace, ledger, seen)?;
     damage::check(trace, seen)?;
     Ok(reference)

@@ -6,7 +6,7 @@ use mesh::core::{ClaimId, ClaimRef, Entry, Event, LapseReason, Millis, Mode, Ter
 
 use super::reference::{Place, Reference, Resource, TOLERANCE_MS};
 use super::waiting;
-use crate::trace::{Seen, Sometimes, Violation, ensure};
+use crate::trace::{Coverage, Seen, Violation, ensure};
 
 fn conflict(a: Mode, b: Mode) -> bool {
     a == Mode::Exclusive || b == Mode::Exclusive
@@ -77,7 +77,7 @@ pub(super) fn check(
     reference: &mut Reference,
     entry: &Entry,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Some(claim) = event.claim() else {
         return Ok(());
@@ -261,7 +261,7 @@ fn check_promotion(
     entry: &Entry,
     about: &About<'_>,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Event::Promoted {
         fence, expires_at, ..

@@ -7,10 +7,10 @@
 use mesh::MeshError;
 use mesh::ports::StorageErrorKind;
 
-use crate::trace::{INSPECTOR, Record, Seen, Sometimes, Trace, Turn, Violation, ensure};
+use crate::trace::{Coverage, INSPECTOR, Incident, Record, Seen, Trace, Violation, ensure};
 
 /// Looks at what the inspector was told.
-pub(super) fn check(trace: &Trace, seen: &mut Sometimes) -> Result<(), Violation> {
+pub(super) fn check(trace: &Trace, seen: &mut Coverage) -> Result<(), Violation> {
     let mut calls = trace.calls.iter().filter(|call| call.agent == INSPECTOR);
     let Some(call) = calls.next() else {
         return Ok(());
@@ -20,10 +20,12 @@ pub(super) fn check(trace: &Trace, seen: &mut Sometimes) -> Result<(), Violation
         Some(Err(MeshError::Storage(error))) => Some(error.kind),
         _ => None,
     };
-    let newer = trace
-        .records
-        .iter()
-        .any(|stamped| matches!(&stamped.record, Record::Turn(Turn::NewerWrote { .. })));
+    let newer = trace.records.iter().any(|stamped| {
+        matches!(
+            &stamped.record,
+            Record::Incident(Incident::NewerWrote { .. })
+        )
+    });
     if newer {
         seen.hit(Seen::NewerReported);
         return ensure(kind == Some(StorageErrorKind::Newer), "G7", || {

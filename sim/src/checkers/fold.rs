@@ -5,7 +5,7 @@ use mesh::core::{Entry, Event};
 
 use super::reference::{Agent, Reference};
 use super::{awareness, claims, messages, waiting};
-use crate::trace::{Sometimes, Violation};
+use crate::trace::{Coverage, Violation};
 
 impl Reference {
     /// Whether the contract allows an event here.
@@ -13,7 +13,7 @@ impl Reference {
         &mut self,
         entry: &Entry,
         event: &Event,
-        seen: &mut Sometimes,
+        seen: &mut Coverage,
     ) -> Result<(), Violation> {
         let now = entry.at;
         match event {

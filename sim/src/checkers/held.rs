@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use mesh::core::{ClaimId, Command, Event, LapseReason, Millis, Reply};
 
 use crate::trace::{
-    Call, EPOCH_MS, Ledger, Micros, Record, Seen, Sometimes, Trace, Turn, Violation, ensure,
+    Call, Coverage, EPOCH_MS, Incident, Ledger, Micros, Record, Seen, Trace, Violation, ensure,
 };
 
 /// How late anything may be that the world tells of, or that a clock does.
@@ -55,10 +55,10 @@ impl Waiter<'_> {
 }
 
 /// Looks at all calls that were made in the calm.
-pub(super) fn check(trace: &Trace, ledger: &Ledger, seen: &mut Sometimes) -> Result<(), Violation> {
+pub(super) fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<(), Violation> {
     let calm = trace.records.iter().find(|stamped| {
-        let turn = &stamped.record;
-        matches!(turn, Record::Turn(Turn::StormEnded))
+        let incident = &stamped.record;
+        matches!(incident, Record::Incident(Incident::StormEnded))
     });
     let Some(calm) = calm.map(|stamped| stamped.at) else {
         return Ok(());
@@ -132,7 +132,7 @@ fn waiters(trace: &Trace, calm: Micros) -> Vec<Waiter<'_>> {
 }
 
 /// W1: a call is held for as long as it may wait, and not longer.
-fn check_length(waiter: &Waiter<'_>, seen: &mut Sometimes) -> Result<(), Violation> {
+fn check_length(waiter: &Waiter<'_>, seen: &mut Coverage) -> Result<(), Violation> {
     if waiter.end != End::Answered {
         return Ok(());
     }
@@ -285,7 +285,7 @@ fn check_withdrawn(
     trace: &Trace,
     log: &Log,
     waiter: &Waiter<'_>,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Command::Claim(claim) = &waiter.call.command else {
         return Ok(());

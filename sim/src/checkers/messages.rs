@@ -3,7 +3,7 @@
 use mesh::core::{Event, MessageId, Millis};
 
 use super::reference::{Message, Reference};
-use crate::trace::{Seen, Sometimes, Violation, ensure};
+use crate::trace::{Coverage, Seen, Violation, ensure};
 
 /// How long a retry key is remembered (M7).
 const HOUR_MS: u64 = 3_600_000;
@@ -13,7 +13,7 @@ pub(super) fn check(
     reference: &Reference,
     now: Millis,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     match event {
         Event::Posted { .. } => check_post(reference, now, event, seen),
@@ -56,7 +56,7 @@ fn check_post(
     reference: &Reference,
     now: Millis,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Event::Posted {
         message_id,

@@ -6,7 +6,7 @@
 //! durable. The rest is a second reading of the finished log: the [`Reference`] folds entry
 //! by entry in its own way, asking of each event whether the contract allows it *here*
 //! (`claims`, `awareness`, `messages`, `waiting`), and of each answer whether it tells what
-//! is so at the place of the log on which it was decided (`replies`). `held` looks at
+//! is so at the place of the log on which it was decided (`replies`, `errors`). `held` looks at
 //! how long calls wait, `damage` at whether rot was noticed, and `liveness` at what is left
 //! after the storm.
 //!
@@ -18,6 +18,7 @@ mod check;
 mod claims;
 mod compare;
 mod damage;
+mod errors;
 mod fold;
 mod held;
 pub(crate) mod liveness;

@@ -4,16 +4,14 @@
 //! several commands shared an entry, each was decided between the events of the others,
 //! so it must be right at one of those points.
 
-use mesh::MeshError;
 use mesh::core::{
     Claim, ClaimReply, ClaimStatus, ClaimsReply, Command, Entry, InboxReply, Liveness, MessageId,
     Millis, Mode, PostReply, ReleaseReply, ReleaseStatus, Reply, RosterReply, Wait,
 };
-use mesh::ports::StorageErrorKind;
 
 use super::reference::{GRACE_MS, Place, Reference, Resource};
 use super::waiting;
-use crate::trace::{Answer, Call, INSPECTOR, Trace, Violation, ensure};
+use crate::trace::{Answer, Call, Violation, ensure};
 
 /// Answers that were decided at one place of the log.
 pub(super) struct Open<'a> {
@@ -475,37 +473,4 @@ fn check_claims(
     }
     let more = shown.next();
     ensure(more.is_none(), "C11", || format!("nobody holds {more:?}"))
-}
-
-/// Errors: a rejection must be deserved (G3), and damage must be real (G7).
-///
-/// No world of the plain sweep has damage in it, so whoever reports some is wrong.
-pub(super) fn check_errors(trace: &Trace) -> Result<(), Violation> {
-    for call in trace.calls.iter().filter(|call| call.agent != INSPECTOR) {
-        let Some(Err(error)) = call.answer.as_ref().map(|answer| &answer.result) else {
-            continue;
-        };
-        let told = || {
-            // What it asked for stands in the trace.
-            let command = format!("{:?}", call.command).to_lowercase();
-            let command = command.split('(').next().unwrap_or_default();
-            format!("{} calls {command} and is told: {error}", call.agent)
-        };
-        match error {
-            MeshError::Rejected(rejection) => {
-                let deserved = match &call.command {
-                    Command::Read(_) => rejection.field == "up_to",
-                    Command::Claim(claim) => rejection.field == "mode" && claim.mode.is_some(),
-                    _ => false,
-                };
-                ensure(deserved, "G3", told)?;
-            }
-            MeshError::Storage(error) => {
-                let damage = [StorageErrorKind::Damaged, StorageErrorKind::Newer];
-                ensure(!damage.contains(&error.kind), "G7", told)?;
-            }
-            MeshError::Closed => {}
-        }
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use mesh::core::{
 use serde_json::Value;
 
 use super::reference::{HOUR_MS, Lost, Owed, Place, Reference};
-use crate::trace::{Seen, Sometimes, Violation, ensure};
+use crate::trace::{Coverage, Seen, Violation, ensure};
 
 /// Before an event is folded in: what it makes mesh owe, and what it ends.
 pub(super) fn note(reference: &mut Reference, now: Millis, event: &Event) {
@@ -84,7 +84,7 @@ pub(super) fn check_notice(
     reference: &mut Reference,
     now: Millis,
     event: &Event,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<(), Violation> {
     let Event::Posted {
         to,

@@ -2,7 +2,7 @@
 //!
 //! Each bug is switched on in turn, and must be caught, by a rule that it breaks, within
 //! a bounded number of seeds. Bugs of mesh are planted in mesh (`mesh::planted`).
-//! Bugs of the simulator are planted here: a world that never pauses or never cuts
+//! Bugs of the simulator have other signs: a world that never pauses or never cuts
 //! power is caught by what it no longer meets, a checker that always agrees by a canary,
 //! a log that no checker may let pass.
 
@@ -10,10 +10,10 @@ use std::fmt::Write;
 
 use mesh::core::{ClaimId, ClaimRef, Entry, Event, Mode, Terms};
 
-use super::planted::Mutant;
+use super::planted::PlantedBug;
 use super::run::{Runner, judge};
 use super::sweep::{Sweep, sweep};
-use crate::trace::{Ledger, Sometimes, Trace, Violation};
+use crate::trace::{Coverage, Ledger, Trace, Violation};
 use crate::world::planted::SimBug;
 
 /// Seeds in which a sound world meets everything that a bug of the simulator starves.
@@ -23,7 +23,7 @@ const ENOUGH: u64 = 400;
 #[derive(Clone, Debug)]
 pub struct Caught {
     /// Which.
-    pub mutant: Mutant,
+    pub bug: PlantedBug,
     /// After how many seeds, and by what; `None`: not at all.
     pub by: Option<(u64, Violation)>,
 }
@@ -31,10 +31,10 @@ pub struct Caught {
 impl Caught {
     /// Whether it was caught by a rule that it breaks.
     pub fn is_right(&self) -> bool {
-        match (self.mutant, &self.by) {
+        match (self.bug, &self.by) {
             (_, None) => false,
-            (mutant, Some((_, broken))) => {
-                let breaks = mutant.breaks();
+            (bug, Some((_, broken))) => {
+                let breaks = bug.breaks();
                 breaks.is_empty() || breaks.contains(&broken.rule)
             }
         }
@@ -43,28 +43,28 @@ impl Caught {
 
 /// Plants every bug in turn, for at most `seeds` seeds each.
 pub fn matrix(seeds: u64, threads: usize, progress: &(dyn Fn() + Sync)) -> Vec<Caught> {
-    let mutants = Mutant::all().into_iter();
-    let caught = mutants.map(|mutant| {
-        let caught = hunt(mutant, seeds, threads);
+    let bugs = PlantedBug::all().into_iter();
+    let caught = bugs.map(|bug| {
+        let caught = hunt(bug, seeds, threads);
         progress();
         caught
     });
     caught.collect()
 }
 
-fn hunt(mutant: Mutant, seeds: u64, threads: usize) -> Caught {
+fn hunt(bug: PlantedBug, seeds: u64, threads: usize) -> Caught {
     let how = Sweep {
         threads,
-        mutant: Some(mutant),
-        until_failure: !matches!(mutant, Mutant::Sim(_)),
+        bug: Some(bug),
+        until_failure: !matches!(bug, PlantedBug::Sim(_)),
         ..Sweep::default()
     };
-    if mutant == Mutant::Sim(SimBug::CheckersAlwaysAgree) {
-        let by = canary(mutant).map(|broken| (1, broken));
-        return Caught { mutant, by };
+    if bug == PlantedBug::Sim(SimBug::CheckersAlwaysAgree) {
+        let by = canary(bug).map(|broken| (1, broken));
+        return Caught { bug, by };
     }
-    let by = match mutant {
-        Mutant::Sim(SimBug::TimeoutTakenForLoss) => {
+    let by = match bug {
+        PlantedBug::Sim(SimBug::TimeoutTakenForLoss) => {
             let runner = Runner::Network;
             let until_failure = true;
             first(
@@ -76,11 +76,11 @@ fn hunt(mutant: Mutant, seeds: u64, threads: usize) -> Caught {
                 },
             )
         }
-        Mutant::Sim(bug) => starved(bug, seeds.min(ENOUGH), &how),
+        PlantedBug::Sim(bug) => starved(bug, seeds.min(ENOUGH), &how),
         #[cfg(feature = "planted")]
-        Mutant::Mesh(_) => first(seeds, &how),
+        PlantedBug::Mesh(_) => first(seeds, &how),
     };
-    Caught { mutant, by }
+    Caught { bug, by }
 }
 
 /// After how many seeds, and by what, something is broken.
@@ -92,8 +92,8 @@ fn first(seeds: u64, how: &Sweep<'_>) -> Option<(u64, Violation)> {
 /// What a sound world meets in as many seeds must be missing in the unsound one.
 fn starved(bug: SimBug, seeds: u64, how: &Sweep<'_>) -> Option<(u64, Violation)> {
     let seen = bug.starves()?;
-    let count = |mutant| {
-        let summary = sweep(0..seeds, &Sweep { mutant, ..*how });
+    let count = |bug| {
+        let summary = sweep(0..seeds, &Sweep { bug, ..*how });
         summary.seen.count(seen)
     };
     let what = format!("{seen:?} never comes up");
@@ -101,12 +101,12 @@ fn starved(bug: SimBug, seeds: u64, how: &Sweep<'_>) -> Option<(u64, Violation)>
         rule: "sometimes",
         what,
     };
-    (count(how.mutant) == 0 && count(None) > 0).then_some((seeds, broken))
+    (count(how.bug) == 0 && count(None) > 0).then_some((seeds, broken))
 }
 
 /// A log with a hole in an order that no checker may let pass. Whoever does is caught.
-fn canary(mutant: Mutant) -> Option<Violation> {
-    let _planted = mutant.plant();
+fn canary(bug: PlantedBug) -> Option<Violation> {
+    let _planted = bug.plant();
     match canary_passes() {
         Ok(()) => Some(Violation {
             rule: "canary",
@@ -140,7 +140,7 @@ fn canary_passes() -> Result<(), Violation> {
     };
     let mut ledger = Ledger::default();
     ledger.note(0, &entry);
-    judge(&Trace::default(), &ledger, &mut Sometimes::default()).map(drop)
+    judge(&Trace::default(), &ledger, &mut Coverage::default()).map(drop)
 }
 
 /// The matrix as a Markdown table.
@@ -156,12 +156,12 @@ pub fn table(caught: &[Caught]) -> String {
             ),
             None => ("**nothing**".to_owned(), "—".to_owned()),
         };
-        let description = row.mutant.description().trim();
+        let description = row.bug.description().trim();
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "| `{}` | {description} | {rule} | {after} |",
-            row.mutant.name()
+            row.bug.name()
         );
     }
     text

@@ -7,7 +7,7 @@ use crate::world::planted::{self, SimBug};
 
 /// A bug that can be planted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mutant {
+pub enum PlantedBug {
     /// In mesh.
     #[cfg(feature = "planted")]
     Mesh(Bug),
@@ -27,7 +27,7 @@ impl Drop for Planted {
     }
 }
 
-impl Mutant {
+impl PlantedBug {
     /// All that there are.
     pub fn all() -> Vec<Self> {
         #[cfg(feature = "planted")]
@@ -44,9 +44,9 @@ impl Mutant {
     /// Lists the names, where there is no such one.
     pub fn named(name: &str) -> Result<Self, String> {
         let all = Self::all();
-        let found = all.iter().find(|mutant| mutant.name() == name);
+        let found = all.iter().find(|bug| bug.name() == name);
         found.copied().ok_or_else(|| {
-            let names: Vec<String> = all.iter().map(|mutant| mutant.name()).collect();
+            let names: Vec<String> = all.iter().map(|bug| bug.name()).collect();
             format!("no bug is called {name}; there are {}", names.join(", "))
         })
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::checkers::{self, Reference, liveness};
 use crate::machine::{ByHand, End, Executor, Network, Panic, Runtime, UnderTurmoil};
-use crate::trace::{Ledger, Seen, Sometimes, Trace, Violation};
+use crate::trace::{Coverage, Ledger, Seen, Trace, Violation};
 use crate::world::knobs::Knobs;
 use crate::world::planted::{self, SimBug};
 use crate::world::tape::Tape;
@@ -23,7 +23,7 @@ pub struct Outcome {
     /// Everything that happened.
     pub trace: Trace,
     /// What was met on the way.
-    pub seen: Sometimes,
+    pub seen: Coverage,
     /// The broken rule, if one is.
     pub violation: Option<Violation>,
     /// How many operations of the seam there were.
@@ -138,7 +138,7 @@ fn verdict(world: &mut World, ended: Result<End, Panic>) -> Outcome {
 pub(super) fn judge(
     trace: &Trace,
     ledger: &Ledger,
-    seen: &mut Sometimes,
+    seen: &mut Coverage,
 ) -> Result<Reference, Violation> {
     if planted::is(SimBug::CheckersAlwaysAgree) {
         return Ok(Reference::default());
@@ -157,7 +157,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Violation {
 }
 
 /// Situations that are seen in the finished trace.
-fn count(trace: &Trace, seen: &mut Sometimes) {
+fn count(trace: &Trace, seen: &mut Coverage) {
     for pair in trace.entries.windows(2) {
         if pair[1].at < pair[0].at {
             seen.hit(Seen::ClockBack);

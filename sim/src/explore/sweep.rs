@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use super::planted::Mutant;
+use super::planted::PlantedBug;
 use super::run::{Outcome, Runner, run_on};
-use crate::trace::{Sometimes, Violation};
+use crate::trace::{Coverage, Violation};
 use crate::world::tape::Tape;
 
 /// How many seeds a thread takes at a time.
@@ -23,7 +23,7 @@ pub struct Summary {
     /// How many operations of the seam there were.
     pub steps: u64,
     /// What was met.
-    pub seen: Sometimes,
+    pub seen: Coverage,
     /// The failures, by seed.
     pub failures: Vec<(u64, Violation)>,
 }
@@ -56,7 +56,7 @@ pub struct Sweep<'a> {
     /// What the seeds run on.
     pub runner: Runner,
     /// The bug that is planted in mesh meanwhile.
-    pub mutant: Option<Mutant>,
+    pub bug: Option<PlantedBug>,
     /// Whether the first failure ends it.
     pub until_failure: bool,
     /// Told about every stride of seeds that is done.
@@ -69,7 +69,7 @@ impl Default for Sweep<'_> {
         Self {
             threads: cores(),
             runner: Runner::Plain,
-            mutant: None,
+            bug: None,
             until_failure: false,
             progress: &|_| {},
         }
@@ -83,7 +83,7 @@ pub fn sweep(seeds: Range<u64>, how: &Sweep<'_>) -> Summary {
     let failed = AtomicBool::new(false);
     let total = Mutex::new(Summary::default());
     let work = || {
-        let _planted = how.mutant.map(Mutant::plant);
+        let _planted = how.bug.map(PlantedBug::plant);
         let mut mine = Summary::default();
         loop {
             let from = next.fetch_add(STRIDE, Ordering::Relaxed);

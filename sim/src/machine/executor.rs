@@ -18,8 +18,8 @@ const MAX_STEPS: u64 = 400_000;
 pub(crate) struct Executor<R> {
     world: Shared,
     runtime: R,
-    /// How many visitors have come since all agents came to their end.
-    visitors: usize,
+    /// How many auditors have come since all agents came to their end.
+    auditors: usize,
 }
 
 impl<R: Runtime> Executor<R> {
@@ -27,7 +27,7 @@ impl<R: Runtime> Executor<R> {
         Self {
             world,
             runtime,
-            visitors: 0,
+            auditors: 0,
         }
     }
 
@@ -67,7 +67,7 @@ impl<R: Runtime> Executor<R> {
                 }
             }
             if !self.step() {
-                if !self.has_next_visitor() {
+                if !self.has_next_auditor() {
                     return End::Quiet;
                 }
                 let number = {
@@ -79,30 +79,30 @@ impl<R: Runtime> Executor<R> {
                     settle_by = world.now + 2 * SETTLING;
                     world.processes.len()
                 };
-                let visitor = match self.visitors {
-                    0 => process::start_visitor(
+                let auditor = match self.auditors {
+                    0 => process::start_auditor(
                         &self.world,
                         number,
                         process::on_files,
                         agents::audit,
                     ),
-                    _ => process::start_visitor(
+                    _ => process::start_auditor(
                         &self.world,
                         number,
                         process::on_files,
                         agents::inspect,
                     ),
                 };
-                self.visitors += 1;
-                self.runtime.start(number, visitor);
+                self.auditors += 1;
+                self.runtime.start(number, auditor);
             }
         }
     }
 
     /// First the auditor looks whether all is well. Then, in some worlds, something is
     /// done to the folder, and an inspector looks whether that is noticed.
-    fn has_next_visitor(&self) -> bool {
-        match self.visitors {
+    fn has_next_auditor(&self) -> bool {
+        match self.auditors {
             0 => true,
             1 => aftermath::happens(&mut self.world.borrow_mut()),
             _ => false,

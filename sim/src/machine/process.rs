@@ -12,8 +12,8 @@ use mesh::coordinator::Coordinator;
 
 use super::runtime::Task;
 use crate::agents;
-use crate::ports::{LockTap, LogClient, NoLock, SimClock, SimFs, Tap};
-use crate::trace::Turn;
+use crate::ports::{LogClient, NoLock, Recording, RecordingLock, SimClock, SimFs};
+use crate::trace::Incident;
 use crate::world::{Process, Shared, TaskId, World};
 
 /// Which part of an incarnation a seed of nonces is for.
@@ -33,7 +33,7 @@ pub(crate) fn start(world: &Shared, number: usize, ports: Ports) -> Vec<Task> {
             Some(place) => *place = process,
             None => world.processes.push(process),
         }
-        world.turn(number, Turn::Started { incarnation });
+        world.incident(number, Incident::Started { incarnation });
         (incarnation, agents)
     };
     let task = |task| TaskId {
@@ -50,25 +50,25 @@ pub(crate) fn start(world: &Shared, number: usize, ports: Ports) -> Vec<Task> {
 }
 
 /// Starts a process for somebody who only looks.
-pub(crate) fn start_visitor<V: Future<Output = ()> + 'static>(
+pub(crate) fn start_auditor<V: Future<Output = ()> + 'static>(
     world: &Shared,
     number: usize,
     ports: Ports,
-    visit: impl FnOnce(Shared, TaskId, Mesh) -> V,
+    audit: impl FnOnce(Shared, TaskId, Mesh) -> V,
 ) -> Vec<Task> {
     {
         let mut world = world.borrow_mut();
         let process = fresh(&mut world, 1, 2);
         world.processes.push(process);
-        world.turn(number, Turn::Started { incarnation: 1 });
+        world.incident(number, Incident::Started { incarnation: 1 });
     }
     let task = |task| TaskId {
         process: number,
         task,
     };
     let (coordinator, mesh) = ports(world, task(0), 1);
-    let visit = visit(world.clone(), task(1), mesh);
-    vec![coordinator, Box::pin(visit)]
+    let audit = audit(world.clone(), task(1), mesh);
+    vec![coordinator, Box::pin(audit)]
 }
 
 fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
@@ -110,14 +110,14 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
     let seed = |part| World::nonce_seed(task.process, incarnation, part);
     let fs = SimFs::new(world.clone(), task, incarnation);
     let clock = SimClock::new(world.clone(), task);
-    let lock = LockTap {
+    let lock = RecordingLock {
         inner: StoreLock::new(fs.clone(), clock.clone(), options.lock, seed(PARTS[0])),
         world: world.clone(),
         process: task.process,
         held: false,
     };
     let storage = FsStorage::new(fs, clock.clone(), options, seed(PARTS[1]));
-    let storage = Tap::new(storage, world.clone(), task.process);
+    let storage = Recording::new(storage, world.clone(), task.process);
     let (coordinator, mesh) = Coordinator::new(clock, storage, lock, seed(PARTS[2]));
     (Box::pin(coordinator.run()), mesh.into())
 }
@@ -126,7 +126,7 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
 pub(crate) fn on_a_network(world: &Shared, task: TaskId, incarnation: u32) -> (Task, Mesh) {
     let clock = SimClock::new(world.clone(), task);
     let storage = LogClient::new(world.clone(), task.process);
-    let storage = Tap::new(storage, world.clone(), task.process);
+    let storage = Recording::new(storage, world.clone(), task.process);
     let seed = World::nonce_seed(task.process, incarnation, PARTS[2]);
     let (coordinator, mesh) = Coordinator::new(clock, storage, NoLock, seed);
     (Box::pin(coordinator.run()), mesh.into())

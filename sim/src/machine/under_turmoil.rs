@@ -37,12 +37,12 @@ struct Host {
     name: String,
     /// What the host takes over when its software starts.
     starting: Rc<RefCell<Vec<Gate>>>,
-    turns: Vec<Rc<Turn>>,
+    slices: Vec<Rc<HostSlice>>,
 }
 
 /// What the driver and a gate tell each other.
 #[derive(Default)]
-struct Turn {
+struct HostSlice {
     /// The driver: you may run, once.
     given: Cell<bool>,
     /// The gate: tokio polled me, and I had no turn.
@@ -55,29 +55,30 @@ struct Turn {
 /// A task that runs only when it has the turn.
 struct Gate {
     task: Task,
-    turn: Rc<Turn>,
+    slice: Rc<HostSlice>,
 }
 
 impl Future for Gate {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let turn = self.turn.clone();
-        turn.waker
+        let slice = self.slice.clone();
+        slice
+            .waker
             .borrow_mut()
             .get_or_insert_with(|| context.waker().clone());
-        if !turn.given.replace(false) {
-            turn.woken.set(true);
+        if !slice.given.replace(false) {
+            slice.woken.set(true);
             return Poll::Pending;
         }
-        turn.woken.set(false);
+        slice.woken.set(false);
         // Tokio would keep the panic to itself.
         let polled = catch_unwind(AssertUnwindSafe(|| self.task.as_mut().poll(context)));
         let polled = polled.unwrap_or_else(|panic| {
-            turn.panic.replace(Some(panic));
+            slice.panic.replace(Some(panic));
             Poll::Ready(())
         });
-        turn.done.set(polled.is_ready());
+        slice.done.set(polled.is_ready());
         polled
     }
 }
@@ -95,19 +96,19 @@ impl UnderTurmoil {
         }
     }
 
-    fn turn(&self, task: TaskId) -> Option<Rc<Turn>> {
-        self.hosts[task.process].turns.get(task.task).cloned()
+    fn slice(&self, task: TaskId) -> Option<Rc<HostSlice>> {
+        self.hosts[task.process].slices.get(task.task).cloned()
     }
 
-    fn give(&mut self, turn: &Turn) {
-        turn.given.set(true);
-        if let Some(waker) = &*turn.waker.borrow() {
+    fn give(&mut self, slice: &HostSlice) {
+        slice.given.set(true);
+        if let Some(waker) = &*slice.waker.borrow() {
             waker.wake_by_ref();
         }
         let stepped = self.sim.step();
         assert!(stepped.is_ok(), "no host ends with an error: {stepped:?}");
-        assert!(!turn.given.get(), "tokio polls a task that was woken");
-        if let Some(panic) = turn.panic.take() {
+        assert!(!slice.given.get(), "tokio polls a task that was woken");
+        if let Some(panic) = slice.panic.take() {
             resume_unwind(panic);
         }
     }
@@ -128,12 +129,12 @@ impl Runtime for UnderTurmoil {
             .into_iter()
             .map(|task| Gate {
                 task,
-                turn: Rc::default(),
+                slice: Rc::default(),
             })
             .collect();
-        let turns = gates.iter().map(|gate| gate.turn.clone()).collect();
+        let slices = gates.iter().map(|gate| gate.slice.clone()).collect();
         if let Some(host) = self.hosts.get_mut(process) {
-            host.turns = turns;
+            host.slices = slices;
             host.starting.replace(gates);
             self.sim.bounce(host.name.as_str());
             return;
@@ -145,34 +146,34 @@ impl Runtime for UnderTurmoil {
         self.hosts.push(Host {
             name,
             starting,
-            turns,
+            slices,
         });
     }
 
     fn poll(&mut self, task: TaskId) {
-        if let Some(turn) = self.turn(task).filter(|turn| !turn.done.get()) {
-            self.give(&turn);
+        if let Some(slice) = self.slice(task).filter(|slice| !slice.done.get()) {
+            self.give(&slice);
         }
     }
 
     fn poll_idle(&mut self, task: TaskId) {
-        let woken = |turn: &Rc<Turn>| turn.woken.get() && !turn.done.get();
-        if let Some(turn) = self.turn(task).filter(woken) {
-            self.give(&turn);
+        let woken = |slice: &Rc<HostSlice>| slice.woken.get() && !slice.done.get();
+        if let Some(slice) = self.slice(task).filter(woken) {
+            self.give(&slice);
         }
     }
 
     fn is_running(&self, task: TaskId) -> bool {
-        self.turn(task).is_some_and(|turn| !turn.done.get())
+        self.slice(task).is_some_and(|slice| !slice.done.get())
     }
 
     fn tasks(&self, process: usize) -> usize {
-        self.hosts[process].turns.len()
+        self.hosts[process].slices.len()
     }
 
     fn kill(&mut self, process: usize) {
         let host = &mut self.hosts[process];
-        host.turns.clear();
+        host.slices.clear();
         self.sim.crash(host.name.as_str());
     }
 }

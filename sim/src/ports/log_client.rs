@@ -19,7 +19,7 @@ use mesh::ports::{
 };
 use turmoil::net::UdpSocket;
 
-use crate::trace::{Seen, Turn};
+use crate::trace::{Incident, Seen};
 use crate::world::Shared;
 use crate::world::log_protocol::{
     MOST_BYTES, PORT, Place, Reply, Request, SERVER, Saved, decode, encode,
@@ -124,7 +124,7 @@ impl LogClient {
             let mut place = self.look(entry).await?;
             if place == Place::Empty {
                 self.saw(Seen::ProposedAgain);
-                self.turn(Turn::ProposedAgain { seq: entry.seq });
+                self.incident(Incident::ProposedAgain { seq: entry.seq });
                 match self.propose(entry).await? {
                     Some(there) => place = there,
                     None => continue,
@@ -133,12 +133,12 @@ impl LogClient {
             match place {
                 Place::Yours => {
                     self.saw(Seen::OwnEntryFound);
-                    self.turn(Turn::OwnEntryFound { seq: entry.seq });
+                    self.incident(Incident::OwnEntryFound { seq: entry.seq });
                     return Ok(self.committed(entry));
                 }
                 Place::Others => {
                     self.saw(Seen::OtherEntryFound);
-                    self.turn(Turn::OtherEntryFound { seq: entry.seq });
+                    self.incident(Incident::OtherEntryFound { seq: entry.seq });
                     return Ok(Append::Lost);
                 }
                 // It may have been there before.
@@ -153,8 +153,8 @@ impl LogClient {
         self.world.borrow_mut().seen.hit(seen);
     }
 
-    fn turn(&self, turn: Turn) {
-        self.world.borrow_mut().turn(self.process, turn);
+    fn incident(&self, incident: Incident) {
+        self.world.borrow_mut().incident(self.process, incident);
     }
 
     fn committed(&mut self, entry: &Entry) -> Append {
@@ -210,7 +210,7 @@ impl Storage for LogClient {
             Some(_) => return Ok(Append::Lost),
             None => {
                 self.saw(Seen::OutcomeUnknown);
-                self.turn(Turn::NotAnswered { seq: entry.seq });
+                self.incident(Incident::NotAnswered { seq: entry.seq });
             }
         }
         if planted::is(SimBug::TimeoutTakenForLoss) {
@@ -220,7 +220,7 @@ impl Storage for LogClient {
         if found.is_err() {
             self.saw(Seen::OutcomeToldUnknown);
             let (seq, id) = (entry.seq, entry.id.clone());
-            self.turn(Turn::OutcomeUnknown { seq, id });
+            self.incident(Incident::OutcomeUnknown { seq, id });
         }
         found
     }

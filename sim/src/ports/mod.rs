@@ -9,4 +9,4 @@ mod recording;
 pub(crate) use clock::SimClock;
 pub(crate) use file_system::SimFs;
 pub(crate) use log_client::{LogClient, NoLock};
-pub(crate) use recording::{LockTap, Tap};
+pub(crate) use recording::{Recording, RecordingLock};

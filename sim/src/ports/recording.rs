@@ -1,4 +1,4 @@
-//! A tap on the storage port: what each process reads, commits and makes durable.
+//! A recording of the storage port: what each process reads, commits and makes durable.
 //!
 //! It changes nothing. It stands between the real coordinator and the real storage,
 //! because that is where entries are entries and not bytes.
@@ -6,11 +6,11 @@
 use mesh::core::{Entry, Event, Snapshot};
 use mesh::ports::{Append, CheckpointNeed, Durability, News, Outcome, Storage, StorageError};
 
-use crate::trace::{Noted, Record, Seen, StateSeen, Turn};
+use crate::trace::{Incident, Noted, Record, Seen, StateSeen};
 use crate::world::{Shared, World};
 
 /// A [`Storage`] that writes down what goes through it.
-pub(crate) struct Tap<S> {
+pub(crate) struct Recording<S> {
     inner: S,
     world: Shared,
     process: usize,
@@ -24,7 +24,7 @@ pub(crate) struct Tap<S> {
     round: Option<u64>,
 }
 
-impl<S> Tap<S> {
+impl<S> Recording<S> {
     pub(crate) fn new(inner: S, world: Shared, process: usize) -> Self {
         Self {
             inner,
@@ -75,7 +75,7 @@ impl<S> Tap<S> {
     }
 }
 
-impl<S: Storage> Storage for Tap<S> {
+impl<S: Storage> Storage for Recording<S> {
     async fn read_on(&mut self) -> Result<News, StorageError> {
         {
             let durable = self.world.borrow().ledger.durable();
@@ -130,7 +130,7 @@ impl<S: Storage> Storage for Tap<S> {
             Ok(Append::Lost) => {
                 let mut world = self.world.borrow_mut();
                 world.seen.hit(Seen::AppendLost);
-                world.turn(self.process, Turn::AppendLost { seq: entry.seq });
+                world.incident(self.process, Incident::AppendLost { seq: entry.seq });
                 world.ledger.lost(entry);
             }
             Err(error) if error.outcome == Outcome::NoEffect => {
@@ -210,7 +210,7 @@ impl World {
 }
 
 /// The lock, with a count of writes that went on without it.
-pub(crate) struct LockTap<L> {
+pub(crate) struct RecordingLock<L> {
     pub(crate) inner: L,
     pub(crate) world: Shared,
     pub(crate) process: usize,
@@ -218,7 +218,7 @@ pub(crate) struct LockTap<L> {
     pub(crate) held: bool,
 }
 
-impl<L: mesh::ports::Lock> mesh::ports::Lock for LockTap<L> {
+impl<L: mesh::ports::Lock> mesh::ports::Lock for RecordingLock<L> {
     async fn acquire(&mut self) -> bool {
         if self.world.borrow().knobs.lockless {
             return false;
@@ -226,10 +226,10 @@ impl<L: mesh::ports::Lock> mesh::ports::Lock for LockTap<L> {
         self.held = self.inner.acquire().await;
         let mut world = self.world.borrow_mut();
         if self.held {
-            world.turn(self.process, Turn::StoreLockTaken);
+            world.incident(self.process, Incident::StoreLockTaken);
         } else {
             world.seen.hit(Seen::WroteWithoutLock);
-            world.turn(self.process, Turn::WroteWithoutLock);
+            world.incident(self.process, Incident::WroteWithoutLock);
         }
         self.held
     }
@@ -238,7 +238,7 @@ impl<L: mesh::ports::Lock> mesh::ports::Lock for LockTap<L> {
         self.inner.release().await;
         if std::mem::take(&mut self.held) {
             let mut world = self.world.borrow_mut();
-            world.turn(self.process, Turn::StoreLockFreed);
+            world.incident(self.process, Incident::StoreLockFreed);
         }
     }
 }

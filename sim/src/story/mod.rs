@@ -12,13 +12,14 @@ mod incidents;
 mod picture;
 mod rows;
 mod spans;
-mod story;
+
 mod svg;
 mod table;
+mod tale;
 mod telling;
 mod words;
 
 pub use draw::draw;
 pub use focus::{Focus, On};
-pub use story::{Story, Tells};
 pub use table::STORIES;
+pub use tale::{Story, Tells};

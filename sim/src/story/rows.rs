@@ -15,7 +15,7 @@ use super::spans::{Spans, Spot};
 use super::telling::{Mark, Moment, Row, Telling, Who};
 use super::words::{self, Messages, Said, Tone, say};
 use crate::explore::Outcome;
-use crate::trace::{Call, Micros, ProcessNumber, Record, Stamped, Turn};
+use crate::trace::{Call, Incident, Micros, ProcessNumber, Record, Stamped};
 
 /// Goes through a trace, record by record.
 struct Teller<'a> {
@@ -107,7 +107,7 @@ impl Teller<'_> {
 
     fn record(&mut self, stamped: &Stamped) {
         match &stamped.record {
-            Record::Turn(turn) => self.turn(stamped, turn),
+            Record::Incident(incident) => self.incident(stamped, incident),
             Record::Called { call } => self.called(stamped, *call),
             Record::Answered { call } => self.answered(stamped, *call),
             Record::Left { call } => {
@@ -143,27 +143,27 @@ impl Teller<'_> {
         }
     }
 
-    fn turn(&mut self, stamped: &Stamped, turn: &Turn) {
+    fn incident(&mut self, stamped: &Stamped, incident: &Incident) {
         let (number, here) = (stamped.process, self.spot());
-        if *turn == Turn::StormEnded {
+        if *incident == Incident::StormEnded {
             self.cut_pauses_short(stamped.at);
         }
-        let said = incidents::turned(turn).filter(|_| self.wants_turn(turn));
-        let spot = said.map_or(here, |said| self.say_turn(stamped, turn, said));
-        self.spans.turn(number, stamped.at, turn, spot);
-        match turn {
-            Turn::StoreLockTaken => {
+        let said = incidents::befell(incident).filter(|_| self.wants_incident(incident));
+        let spot = said.map_or(here, |said| self.say_incident(stamped, incident, said));
+        self.spans.incident(number, stamped.at, incident, spot);
+        match incident {
+            Incident::StoreLockTaken => {
                 self.lockers.insert(number);
             }
-            Turn::StoreLockFreed => {
+            Incident::StoreLockFreed => {
                 self.lockers.remove(&number);
                 self.fold_routine(number);
             }
-            Turn::Crashed { .. } => {
+            Incident::Crashed { .. } => {
                 self.lockers.remove(&number);
                 self.forget(number);
             }
-            Turn::PowerCut { .. } => (0..8).for_each(|number| self.forget(number)),
+            Incident::PowerCut { .. } => (0..8).for_each(|number| self.forget(number)),
             _ => {}
         }
     }
@@ -196,52 +196,56 @@ impl Teller<'_> {
     }
 
     /// Whether a turn of the world is about what the picture is about.
-    fn wants_turn(&self, turn: &Turn) -> bool {
-        match turn {
-            Turn::Paused { micros, .. } => *micros >= WORTH_TELLING,
-            Turn::StoreLockTaken
-            | Turn::StoreLockFreed
-            | Turn::StoreLockStolen { .. }
-            | Turn::StoreLockMissed
-            | Turn::WroteWithoutLock => self.focus.shows_lock(),
-            Turn::AppendLost { .. } => self.focus.shows_lock() || matches!(self.focus.on, On::Log),
-            Turn::HalfWritten
-            | Turn::HalfWriteSeen
-            | Turn::TornTailHealed
-            | Turn::Sealed { .. }
-            | Turn::Followed { .. }
-            | Turn::RenamedOver { .. } => matches!(self.focus.on, On::Log | On::Files),
-            Turn::Exported => self.focus.on == On::Files,
+    fn wants_incident(&self, incident: &Incident) -> bool {
+        match incident {
+            Incident::Paused { micros, .. } => *micros >= WORTH_TELLING,
+            Incident::StoreLockTaken
+            | Incident::StoreLockFreed
+            | Incident::StoreLockStolen { .. }
+            | Incident::StoreLockMissed
+            | Incident::WroteWithoutLock => self.focus.shows_lock(),
+            Incident::AppendLost { .. } => {
+                self.focus.shows_lock() || matches!(self.focus.on, On::Log)
+            }
+            Incident::HalfWritten
+            | Incident::HalfWriteSeen
+            | Incident::TornTailHealed
+            | Incident::Sealed { .. }
+            | Incident::Followed { .. }
+            | Incident::RenamedOver { .. } => matches!(self.focus.on, On::Log | On::Files),
+            Incident::Exported => self.focus.on == On::Files,
             _ => true,
         }
     }
 
-    fn say_turn(&mut self, stamped: &Stamped, turn: &Turn, mut said: Said) -> Spot {
+    fn say_incident(&mut self, stamped: &Stamped, incident: &Incident, mut said: Said) -> Spot {
         if said.tone == Tone::Quiet {
             said.tone = Tone::Plain;
         }
-        if matches!(turn, Turn::StoreLockStolen { .. }) && self.lockers.contains(&stamped.process) {
+        if matches!(incident, Incident::StoreLockStolen { .. })
+            && self.lockers.contains(&stamped.process)
+        {
             said = say(Tone::Bad, incidents::FREES_ANOTHERS);
         }
         let last = self.rows.last();
         let seen_before = last.is_some_and(|last| last.moment == Moment::SeesHalfARecord);
-        if *turn == Turn::HalfWriteSeen && seen_before {
+        if *incident == Incident::HalfWriteSeen && seen_before {
             return self.spot();
         }
-        let (mark, who) = match turn {
-            Turn::PowerCut { .. }
-            | Turn::PowerCameBack { .. }
-            | Turn::LogServerCrashed
-            | Turn::LogServerCameBack => (Mark::Everybody, Who::All),
-            Turn::Crashed { .. } => (Mark::Dies, process(stamped)),
+        let (mark, who) = match incident {
+            Incident::PowerCut { .. }
+            | Incident::PowerCameBack { .. }
+            | Incident::LogServerCrashed
+            | Incident::LogServerCameBack => (Mark::Everybody, Who::All),
+            Incident::Crashed { .. } => (Mark::Dies, process(stamped)),
             _ => (Mark::Dot, process(stamped)),
         };
         let spot = self.row(stamped, mark, who, said);
         if let Some(row) = self.rows.last_mut() {
-            row.moment = match turn {
-                Turn::StoreLockTaken => Moment::TakesLock,
-                Turn::StoreLockFreed => Moment::FreesLock,
-                Turn::HalfWriteSeen => Moment::SeesHalfARecord,
+            row.moment = match incident {
+                Incident::StoreLockTaken => Moment::TakesLock,
+                Incident::StoreLockFreed => Moment::FreesLock,
+                Incident::HalfWriteSeen => Moment::SeesHalfARecord,
                 _ => Moment::Other,
             };
         }

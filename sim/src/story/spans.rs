@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mesh::core::{Entry, Event};
 
-use crate::trace::{Micros, ProcessNumber, Turn};
+use crate::trace::{Incident, Micros, ProcessNumber};
 
 /// A height in a picture: twice the number of a row, or one less for the gap before it.
 pub(super) type Spot = i64;
@@ -105,17 +105,23 @@ impl Spans {
         self.close(at, |span| span.wakes.is_some_and(|wakes| wakes <= now));
     }
 
-    pub(super) fn turn(&mut self, process: ProcessNumber, now: Micros, turn: &Turn, at: Spot) {
+    pub(super) fn incident(
+        &mut self,
+        process: ProcessNumber,
+        now: Micros,
+        incident: &Incident,
+        at: Spot,
+    ) {
         let own = |what: What| move |span: &Span| span.process == process && span.what == what;
-        match turn {
-            Turn::Paused { micros, .. } => {
+        match incident {
+            Incident::Paused { micros, .. } => {
                 self.open(What::StandsStill, process, at).wakes = Some(now + micros);
             }
-            Turn::Crashed { .. } => {
+            Incident::Crashed { .. } => {
                 self.ends(process, at);
                 self.open(What::Dead, process, at);
             }
-            Turn::PowerCut { .. } => {
+            Incident::PowerCut { .. } => {
                 self.close(at, |span| {
                     !matches!(span.what, What::Hold { .. } | What::Dead)
                 });
@@ -126,18 +132,18 @@ impl Spans {
                     }
                 }
             }
-            Turn::Started { .. } => self.close(at, own(What::Dead)),
-            Turn::StoreLockTaken => {
+            Incident::Started { .. } => self.close(at, own(What::Dead)),
+            Incident::StoreLockTaken => {
                 self.close(at, |span| span.what == What::Lock);
                 self.open(What::Lock, process, at);
             }
-            Turn::StoreLockFreed => self.close(at, own(What::Lock)),
-            Turn::StoreLockStolen { .. } => self.close(at, |span| span.what == What::Lock),
-            Turn::LinkBroke { .. } => {
+            Incident::StoreLockFreed => self.close(at, own(What::Lock)),
+            Incident::StoreLockStolen { .. } => self.close(at, |span| span.what == What::Lock),
+            Incident::LinkBroke { .. } => {
                 self.open(What::CutOff, process, at);
             }
-            Turn::LinkMended => self.close(at, own(What::CutOff)),
-            Turn::StormEnded => self.close(at, |span| span.what == What::StandsStill),
+            Incident::LinkMended => self.close(at, own(What::CutOff)),
+            Incident::StormEnded => self.close(at, |span| span.what == What::StandsStill),
             _ => {}
         }
     }

@@ -4,8 +4,8 @@
 //! for a run that shows what it should, and makes it small. Its first line says where.
 
 use super::focus::{Focus, On};
-use super::story::Story;
-use super::story::Tells::{Breaks, Meets};
+use super::tale::Story;
+use super::tale::Tells::{Breaks, Meets};
 use crate::explore::Runner;
 use crate::trace::Seen;
 

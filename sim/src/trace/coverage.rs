@@ -143,11 +143,11 @@ situations! {
 
 /// How often each situation came up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sometimes {
+pub struct Coverage {
     counts: Vec<u64>,
 }
 
-impl Default for Sometimes {
+impl Default for Coverage {
     fn default() -> Self {
         Self {
             counts: vec![0; Seen::ALL.len()],
@@ -155,7 +155,7 @@ impl Default for Sometimes {
     }
 }
 
-impl Sometimes {
+impl Coverage {
     /// Counts one.
     pub fn hit(&mut self, seen: Seen) {
         self.counts[seen as usize] += 1;

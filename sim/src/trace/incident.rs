@@ -9,7 +9,7 @@ use super::time::Micros;
 /// A fault, or another turn of the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are the documentation")]
-pub enum Turn {
+pub enum Incident {
     Started {
         incarnation: u32,
     },

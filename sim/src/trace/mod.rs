@@ -15,8 +15,8 @@ mod time;
 mod violation;
 
 pub use call::{Answer, Call};
-pub use coverage::{Seen, Sometimes};
-pub use incident::{Broken, Turn};
+pub use coverage::{Coverage, Seen};
+pub use incident::{Broken, Incident};
 pub use ledger::{Ledger, Noted};
 pub(crate) use names::{AUDITOR, INSPECTOR, TOPIC};
 pub use operation::{Doing, Target, Verb};

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mesh::core::{Entry, Snapshot};
 
 use super::call::Call;
-use super::incident::Turn;
+use super::incident::Incident;
 use super::time::{Micros, ProcessNumber};
 
 /// One record of the trace.
@@ -20,7 +20,7 @@ use super::time::{Micros, ProcessNumber};
 )]
 pub enum Record {
     /// Something happened to a process, or to all.
-    Turn(Turn),
+    Incident(Incident),
     /// An agent called.
     Called { call: usize },
     /// A call was answered.
@@ -102,7 +102,7 @@ impl fmt::Display for Trace {
             let seconds = stamped.at as f64 / 1e6;
             write!(f, "{seconds:>12.6} p{} ", stamped.process)?;
             match &stamped.record {
-                Record::Turn(turn) => writeln!(f, "!! {turn:?}")?,
+                Record::Incident(incident) => writeln!(f, "!! {incident:?}")?,
                 Record::Called { call } => {
                     let call = &self.calls[*call];
                     writeln!(f, "{} -> {:?}", call.agent, call.command)?;

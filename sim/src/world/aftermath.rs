@@ -6,9 +6,9 @@ use mesh::backends::fs::{Scanned, Sum, Tag, encode, scan};
 use serde_json::json;
 
 use super::disk::Inode;
-use super::knobs::Epilogue;
+use super::knobs::Aftermath;
 use super::state::World;
-use crate::trace::Turn;
+use crate::trace::Incident;
 
 /// Does it. `false`: nothing was to be done, or nothing could be.
 pub(crate) fn happens(world: &mut World) -> bool {
@@ -16,14 +16,14 @@ pub(crate) fn happens(world: &mut World) -> bool {
         return false;
     };
     match world.knobs.epilogue {
-        Epilogue::None => false,
-        Epilogue::Rot => {
+        Aftermath::None => false,
+        Aftermath::Rot => {
             let bit = world.tape.draw() as usize % (8 * world.disk.bytes(inode).len().max(1));
             world.disk.rot(inode, bit);
-            world.turn(0, Turn::BitFlipped { name, bit });
+            world.incident(0, Incident::BitFlipped { name, bit });
             true
         }
-        Epilogue::Newer => {
+        Aftermath::Newer => {
             let Some(last) = open_end(world.disk.bytes(inode)) else {
                 return false;
             };
@@ -38,7 +38,7 @@ pub(crate) fn happens(world: &mut World) -> bool {
                 return false;
             };
             world.disk.append(inode, &record);
-            world.turn(0, Turn::NewerWrote { name });
+            world.incident(0, Incident::NewerWrote { name });
             true
         }
     }

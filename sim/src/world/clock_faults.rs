@@ -2,7 +2,7 @@
 
 use super::clock::{ClockFace, FASTEST_RATE};
 use super::state::World;
-use crate::trace::{CENTURY_MS, ProcessNumber, Seen, Turn};
+use crate::trace::{CENTURY_MS, Incident, ProcessNumber, Seen};
 
 impl World {
     /// The clock of a process that starts now.
@@ -42,6 +42,6 @@ impl World {
         if by_ms == CENTURY_MS {
             self.seen.hit(Seen::CenturyAhead);
         }
-        self.turn(process, Turn::ClockStepped { by_ms });
+        self.incident(process, Incident::ClockStepped { by_ms });
     }
 }

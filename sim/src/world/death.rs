@@ -3,7 +3,7 @@
 use super::disk::Damage;
 use super::planted::{self, SimBug};
 use super::state::World;
-use crate::trace::{Micros, Seen, Turn};
+use crate::trace::{Incident, Micros, Seen};
 
 /// Marks a process dead, and says when it comes back, if it does.
 pub(crate) fn kill(world: &mut World, number: usize) {
@@ -58,11 +58,11 @@ pub(crate) fn cut_power(world: &mut World) {
         world.seen.hit(Seen::Deceived);
         world.deceived = true;
     }
-    let turn = Turn::PowerCameBack {
+    let incident = Incident::PowerCameBack {
         torn: damage.torn,
         names_lost: damage.names,
     };
-    world.turn(0, turn);
+    world.incident(0, incident);
 }
 
 /// Faults stop: clocks are set right, and whoever stands still goes on.
@@ -74,5 +74,5 @@ pub(crate) fn calm(world: &mut World) {
         process.paused_until = process.paused_until.min(now);
         process.clock.set_right(now);
     }
-    world.turn(0, Turn::StormEnded);
+    world.incident(0, Incident::StormEnded);
 }

@@ -1,12 +1,12 @@
-//! What an operation of the seam meets: fair weather mostly, and sometimes a fault.
+//! What an operation of the seam meets: nothing mostly, and sometimes a fault.
 //!
 //! One draw of the tape decides for each operation. Its low half is the lot, which the
 //! rates of the [knobs](super::knobs) divide among the faults; its high half says how
-//! hard the fault strikes. A draw of zero is fair weather.
+//! hard the fault strikes. A draw of zero is no fault.
 
 use super::planted::{self, SimBug};
 use super::state::{Doom, TaskId, World};
-use crate::trace::{Doing, Micros, Seen, Turn, Verb};
+use crate::trace::{Doing, Incident, Micros, Seen, Verb};
 
 /// How many operations count as opening the folder, and how often a process that is slow
 /// to start stands still in one of them.
@@ -46,8 +46,8 @@ impl Kind {
 
 /// What an operation meets once its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Weather {
-    Fair,
+pub(crate) enum Fault {
+    None,
     /// The process dies when the effect has happened.
     DieAfter,
     /// The device fails; the draw says how far the write came.
@@ -60,7 +60,7 @@ pub(crate) enum Weather {
 
 impl World {
     /// Draws what an operation meets, and when its time has come.
-    pub(crate) fn forecast(&mut self, task: TaskId, verb: Verb, name: &str) -> (Micros, Weather) {
+    pub(crate) fn draw_fault(&mut self, task: TaskId, verb: Verb, name: &str) -> (Micros, Fault) {
         let kind = Kind::of(verb);
         self.steps += 1;
         let cost = match kind {
@@ -68,13 +68,13 @@ impl World {
             Kind::Write | Kind::Name => 10,
             Kind::Sync => self.knobs.sync_micros,
         };
-        let fair = (self.now + cost, Weather::Fair);
+        let none = (self.now + cost, Fault::None);
         if !self.storm {
-            return fair;
+            return none;
         }
         let draw = self.tape.draw();
         if draw == 0 {
-            return fair;
+            return none;
         }
         let cuts = !planted::is(SimBug::NeverCutsPower);
         let pauses = !planted::is(SimBug::NeverPauses);
@@ -98,45 +98,45 @@ impl World {
         if strikes(knobs.power_cut) && cuts {
             self.doom = Some(Doom::PowerCut);
             let doing = Doing::operation(verb, name);
-            self.turn(task.process, Turn::PowerCut { doing });
-            return (Micros::MAX, Weather::Fair);
+            self.incident(task.process, Incident::PowerCut { doing });
+            return (Micros::MAX, Fault::None);
         }
         if strikes(pause) && pauses {
             return self.pause(task, magnitude, cost, verb, name);
         }
         if strikes(knobs.clock_step) {
             self.step_clock(task.process, magnitude);
-            return fair;
+            return none;
         }
         if strikes(knobs.interrupt) {
             self.seen.hit(Seen::Interrupted);
-            return (self.now + 2 * cost, Weather::Fair);
+            return (self.now + 2 * cost, Fault::None);
         }
         if strikes(knobs.stall) {
-            return (self.now + cost + Micros::from(magnitude), Weather::Fair);
+            return (self.now + cost + Micros::from(magnitude), Fault::None);
         }
-        let weather = match kind {
-            Kind::Write if strikes(knobs.write_error) => Weather::DeviceError(magnitude),
-            Kind::Sync if strikes(knobs.sync_error) => Weather::DeviceError(magnitude),
-            Kind::Write | Kind::Name if strikes(knobs.full) => Weather::Full(magnitude),
-            Kind::Write if strikes(knobs.half_write) => Weather::Half(magnitude),
-            _ => Weather::Fair,
+        let fault = match kind {
+            Kind::Write if strikes(knobs.write_error) => Fault::DeviceError(magnitude),
+            Kind::Sync if strikes(knobs.sync_error) => Fault::DeviceError(magnitude),
+            Kind::Write | Kind::Name if strikes(knobs.full) => Fault::Full(magnitude),
+            Kind::Write if strikes(knobs.half_write) => Fault::Half(magnitude),
+            _ => Fault::None,
         };
-        (self.now + cost + Micros::from(magnitude & 0x3f), weather)
+        (self.now + cost + Micros::from(magnitude & 0x3f), fault)
     }
 
-    fn crash(&mut self, task: TaskId, magnitude: u32, verb: Verb, name: &str) -> (Micros, Weather) {
+    fn crash(&mut self, task: TaskId, magnitude: u32, verb: Verb, name: &str) -> (Micros, Fault) {
         if magnitude & 1 == 1 {
-            return (self.now + 10, Weather::DieAfter);
+            return (self.now + 10, Fault::DieAfter);
         }
         self.doom = Some(Doom::Crash(task.process));
         let doing = Doing::operation(verb, name);
-        let turn = Turn::Crashed {
+        let incident = Incident::Crashed {
             after_effect: false,
             doing,
         };
-        self.turn(task.process, turn);
-        (Micros::MAX, Weather::Fair)
+        self.incident(task.process, incident);
+        (Micros::MAX, Fault::None)
     }
 
     /// A pause of up to ten leases, mostly far less.
@@ -147,7 +147,7 @@ impl World {
         cost: Micros,
         verb: Verb,
         name: &str,
-    ) -> (Micros, Weather) {
+    ) -> (Micros, Fault) {
         let lease = self.knobs.lease_seconds * 1_000_000;
         let longest = match magnitude & 3 {
             0 => 10_000,
@@ -159,7 +159,7 @@ impl World {
         let until = self.now + micros;
         self.processes[task.process].paused_until = until;
         let doing = Doing::operation(verb, name);
-        self.turn(task.process, Turn::Paused { micros, doing });
-        (self.now + cost, Weather::Fair)
+        self.incident(task.process, Incident::Paused { micros, doing });
+        (self.now + cost, Fault::None)
     }
 }

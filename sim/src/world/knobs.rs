@@ -11,7 +11,7 @@ use mesh::backends::fs::LockKind;
 use super::network_knobs::NetworkKnobs;
 use super::tape::Tape;
 
-/// The size and the weather of one world.
+/// The size of one world, and its faults.
 ///
 /// Rates are chances in 65,536 at each operation of the file-system seam.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +75,8 @@ pub struct Knobs {
     pub racy_list: bool,
     /// Whether names that were not synced are lost one by one, or only the newest.
     pub names_reorder: bool,
-    /// What is done to the folder when all is quiet.
-    pub epilogue: Epilogue,
+    /// What is done to the folder when all is quiet: the aftermath.
+    pub epilogue: Aftermath,
     /// Whether the folder is a predecessor's, to be adopted; clocks are right there.
     pub predecessor: bool,
     /// How many of ten dead processes stay dead.
@@ -91,7 +91,7 @@ pub struct Knobs {
 
 /// What befalls the folder after the end, to see whether the next process notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Epilogue {
+pub enum Aftermath {
     /// Nothing.
     None,
     /// One bit of the journal flips.
@@ -101,12 +101,12 @@ pub enum Epilogue {
 }
 
 /// In most worlds nothing happens at the end.
-const EPILOGUES: [Epilogue; 5] = [
-    Epilogue::None,
-    Epilogue::None,
-    Epilogue::None,
-    Epilogue::Rot,
-    Epilogue::Newer,
+const AFTERMATHS: [Aftermath; 5] = [
+    Aftermath::None,
+    Aftermath::None,
+    Aftermath::None,
+    Aftermath::Rot,
+    Aftermath::Newer,
 ];
 
 /// A rate: none in half of the worlds, else one of four.
@@ -218,7 +218,7 @@ impl Knobs {
             names_reorder: tape.below(2) == 1,
             epilogue: {
                 beginning_and_end = tape.draw();
-                EPILOGUES[beginning_and_end as usize % EPILOGUES.len()]
+                AFTERMATHS[beginning_and_end as usize % AFTERMATHS.len()]
             },
             predecessor: beginning_and_end >> 16 & 15 == 15,
             waits: beginning_and_end >> 20 & 1 == 1,

@@ -4,7 +4,7 @@
 use super::clock::FASTEST_RATE;
 use super::disk::Inode;
 use super::state::{TaskId, World};
-use crate::trace::{Seen, Turn};
+use crate::trace::{Incident, Seen};
 
 /// The age at which a lock directory may be taken from a live owner, in milliseconds
 /// of the thief's own clock.
@@ -36,7 +36,7 @@ impl World {
             _ => face.rate,
         };
         let age = (self.now - owner.since) * rate / 1_000_000;
-        self.turn(by.process, Turn::StoreLockStolen { from_live });
+        self.incident(by.process, Incident::StoreLockStolen { from_live });
         if from_live && age + 1 < STALE_LOCK_MS {
             let what = format!(
                 "process {} frees the store's lock that process {} has had for {age} ms only",
@@ -52,7 +52,7 @@ impl World {
         let robbed = self.robbed.get(nonce);
         if robbed.is_some_and(|(owner, thief)| *owner != by.process && *thief != by.process) {
             self.seen.hit(Seen::SecondThiefLate);
-            self.turn(by.process, Turn::StoreLockMissed);
+            self.incident(by.process, Incident::StoreLockMissed);
         }
     }
 
@@ -65,7 +65,7 @@ impl World {
         {
             if self.disk.lookup(&name) == Some(inode) && !self.sealers.contains_key(&name) {
                 self.sealers.insert(name.clone(), process);
-                self.turn(process, Turn::Sealed { name });
+                self.incident(process, Incident::Sealed { name });
             }
         }
     }
@@ -80,7 +80,7 @@ impl World {
         };
         self.seen.hit(Seen::Rotated);
         let followed = name.to_owned();
-        self.turn(process, Turn::Followed { name: followed });
+        self.incident(process, Incident::Followed { name: followed });
         let sealer = self.sealers.get(&format!("journal.{}", number - 1));
         if sealer.is_some_and(|sealer| *sealer != process) {
             self.seen.hit(Seen::RotationFinishedByOther);

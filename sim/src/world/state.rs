@@ -16,7 +16,7 @@ use super::knobs::Knobs;
 use super::memory::Memory;
 use super::network_knobs::NetworkKnobs;
 use super::tape::Tape;
-use crate::trace::{Ledger, Micros, ProcessNumber, Record, Sometimes, Trace, Turn};
+use crate::trace::{Coverage, Incident, Ledger, Micros, ProcessNumber, Record, Trace};
 
 /// The world, as all its inhabitants reach it.
 pub(crate) type Shared = Rc<RefCell<World>>;
@@ -131,7 +131,7 @@ pub(crate) struct World {
     pub(crate) memories: BTreeMap<String, Memory>,
     pub(crate) trace: Trace,
     pub(crate) ledger: Ledger,
-    pub(crate) seen: Sometimes,
+    pub(crate) seen: Coverage,
     pub(crate) deceived: bool,
     pub(crate) steps: u64,
 }
@@ -165,7 +165,7 @@ impl World {
             memories: BTreeMap::new(),
             trace,
             ledger: Ledger::default(),
-            seen: Sometimes::default(),
+            seen: Coverage::default(),
             deceived: false,
             steps: 0,
         }
@@ -176,9 +176,9 @@ impl World {
         self.trace.push(self.now, process, record);
     }
 
-    /// Notes a turn of the world.
-    pub(crate) fn turn(&mut self, process: ProcessNumber, turn: Turn) {
-        self.record(process, Record::Turn(turn));
+    /// Notes what befalls a process, or all of them.
+    pub(crate) fn incident(&mut self, process: ProcessNumber, incident: Incident) {
+        self.record(process, Record::Incident(incident));
     }
 
     /// A journal changed: coordinators that watch the log are told of it, a moment

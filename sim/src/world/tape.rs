@@ -10,22 +10,25 @@
 
 use std::fmt::Write;
 
+use mesh::backends::fs::Nonces;
+
 /// A sequence of choices that is being played.
 #[derive(Clone, Debug)]
 pub struct Tape {
     drawn: Vec<u32>,
     at: usize,
     /// The generator that extends the tape, unless it is a stored one.
-    seed: Option<u64>,
+    seed: Option<Nonces>,
 }
 
 impl Tape {
     /// The endless tape of a seed.
     pub fn from_seed(seed: u64) -> Self {
+        let start = seed.wrapping_mul(0xd134_2543_de82_ef95) ^ 0x6d65_7368;
         Self {
             drawn: Vec::new(),
             at: 0,
-            seed: Some(seed.wrapping_mul(0xd134_2543_de82_ef95) ^ 0x6d65_7368),
+            seed: Some(Nonces::new(start)),
         }
     }
 
@@ -50,7 +53,7 @@ impl Tape {
     pub fn draw(&mut self) -> u32 {
         if self.at == self.drawn.len() {
             match &mut self.seed {
-                Some(state) => self.drawn.push(split_mix(state)),
+                Some(nonces) => self.drawn.push(choice(nonces.draw())),
                 None => return 0,
             }
         }
@@ -79,13 +82,11 @@ impl Tape {
     }
 }
 
-/// `SplitMix64`: small, fast, and good enough to choose faults by.
-fn split_mix(state: &mut u64) -> u32 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z >> 32) as u32
+/// The choice in a nonce: its upper half, with the last step of the mixing taken back. That
+/// step is for the lower half, and the numbers of seeds that anybody has written down stand
+/// for the worlds that come without it.
+fn choice(nonce: u64) -> u32 {
+    ((nonce >> 32) ^ (nonce >> 63)) as u32
 }
 
 /// A tape as text: entries in hexadecimal, runs of zeros as `*count`, lines of at most

@@ -11,7 +11,7 @@ pub mod start;
 use std::sync::Arc;
 
 use mesh::core::{Entry, Event};
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use sim::trace::Record;
 use sim::trace::Seen;
 use sim::{Outcome, run_seed};
@@ -76,13 +76,13 @@ pub fn check(checker: Checker) -> Result<(), String> {
         }
     }
     for bug in BUGS {
-        catches(checker, Mutant::named(bug)?)?;
+        catches(checker, PlantedBug::named(bug)?)?;
     }
     Ok(())
 }
 
 /// Whether a checker sees a planted bug wherever the simulator's own checkers do.
-fn catches(checker: Checker, bug: Mutant) -> Result<(), String> {
+fn catches(checker: Checker, bug: PlantedBug) -> Result<(), String> {
     let _planted = bug.plant();
     let mut shown = false;
     for (seed, outcome) in worlds() {

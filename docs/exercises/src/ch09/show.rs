@@ -1,6 +1,6 @@
 //! The demonstration: one bug, three tests, and two of them are green.
 
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use sim::explore::shrink::{Goal, shrink};
 use sim::run;
 use sim::trace::Seen;
@@ -21,7 +21,7 @@ pub(super) fn show() {
 }
 
 fn tell() -> Result<(), String> {
-    let bug = Mutant::named("NoFileSync")?;
+    let bug = PlantedBug::named("NoFileSync")?;
     println!("The bug: {}\n", bug.description().trim());
     let planted = bug.plant();
 
@@ -56,7 +56,7 @@ fn tell() -> Result<(), String> {
 
     println!("3. The same {WORLDS} worlds with the bug, on a simulated disk that keeps everything");
     let _planted = bug.plant();
-    let _blind = Mutant::named("DiskKeepsEverything")?.plant();
+    let _blind = PlantedBug::named("DiskKeepsEverything")?.plant();
     let outcomes: Vec<Outcome> = (0..WORLDS).map(run_seed).collect();
     let failures = outcomes.iter().filter(|o| o.violation.is_some()).count();
     let count = |seen| outcomes.iter().map(|o| o.seen.count(seen)).sum::<u64>();

@@ -1,7 +1,7 @@
 //! The demonstration: the network world of the simulator, and a client that takes
 //! silence for a loss.
 
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use sim::trace::Seen;
 use sim::world::tape::Tape;
 use sim::{Outcome, Runner, run_on};
@@ -28,7 +28,7 @@ pub(super) fn show() {
 }
 
 fn tell() -> Result<(), String> {
-    let bug = Mutant::named("TimeoutTakenForLoss")?;
+    let bug = PlantedBug::named("TimeoutTakenForLoss")?;
     println!("{WORLDS} worlds: a log server, and machines that reach it over a network\n");
     println!("A client that takes a time-out for a lost race");
     let planted = bug.plant();

@@ -18,13 +18,13 @@ use std::time::{Duration, SystemTime};
 
 use turmoil::Sim;
 
-use super::faults::{self, Fault, machine};
-use super::suspend::{Brake, Braked};
+use super::faults::{self, NetworkFault, machine};
+use super::suspend::{Suspend, Suspendable};
 use crate::agents;
 use crate::machine::ending::{BEFORE_AUDIT, End, SETTLING, STORM};
 use crate::machine::process;
 use crate::machine::runtime::Task;
-use crate::trace::{Broken, Doing, Micros, Seen, Turn};
+use crate::trace::{Broken, Doing, Incident, Micros, Seen};
 use crate::world::log_protocol::SERVER;
 use crate::world::log_server::{self, Log};
 use crate::world::{NetworkKnobs, Shared, calm, kill};
@@ -36,9 +36,9 @@ const MAX_TICKS: u64 = 400_000;
 /// A machine with the process on it.
 struct Machine {
     host: String,
-    brake: Rc<Brake>,
+    suspend: Rc<Suspend>,
     /// What the host takes over when its software starts.
-    starting: Rc<RefCell<Vec<Braked>>>,
+    starting: Rc<RefCell<Vec<Suspendable>>>,
 }
 
 /// Runs a network world to its end.
@@ -155,7 +155,7 @@ impl Network {
         let stepped = self.sim.step();
         assert!(stepped.is_ok(), "no host ends with an error: {stepped:?}");
         for machine in &self.machines {
-            if let Some(panic) = machine.brake.take_panic() {
+            if let Some(panic) = machine.suspend.take_panic() {
                 resume_unwind(panic);
             }
         }
@@ -171,21 +171,21 @@ impl Network {
     }
 
     fn start(&mut self, number: usize, tasks: Vec<Task>) {
-        let (brake, braked) = Brake::on_all(tasks);
+        let (suspend, tasks) = Suspend::on_all(tasks);
         if let Some(machine) = self.machines.get_mut(number) {
-            machine.brake = brake;
-            machine.starting.replace(braked);
+            machine.suspend = suspend;
+            machine.starting.replace(tasks);
             self.sim.bounce(machine.host.as_str());
             return;
         }
         let host = machine(number);
-        let starting = Rc::new(RefCell::new(braked));
+        let starting = Rc::new(RefCell::new(tasks));
         let software = starting.clone();
         let serve = move || run_all(software.take());
         self.sim.host(host.as_str(), serve);
         self.machines.push(Machine {
             host,
-            brake,
+            suspend,
             starting,
         });
     }
@@ -195,14 +195,14 @@ impl Network {
         let mut world = self.world.borrow_mut();
         for (process, machine) in world.processes.iter_mut().zip(&self.machines) {
             let stands_still = process.paused_until > now;
-            machine.brake.set(stands_still);
+            machine.suspend.set(stands_still);
             if stands_still || !process.alive {
                 continue;
             }
             for (task, wake) in process.wakes.iter_mut().enumerate() {
                 if wake.is_some_and(|at| at <= now) {
                     *wake = None;
-                    machine.brake.wake(task);
+                    machine.suspend.wake(task);
                 }
             }
         }
@@ -238,7 +238,7 @@ impl Network {
         let world = self.world.borrow();
         let mut all = world.processes.iter().zip(&self.machines);
         all.all(|(process, machine)| match process.alive {
-            true => machine.brake.is_done(),
+            true => machine.suspend.is_done(),
             false => process.restart_at.is_none(),
         })
     }
@@ -253,7 +253,7 @@ impl Network {
         self.tell_time();
         let number = self.machines.len();
         let ports = process::on_a_network;
-        let auditor = process::start_visitor(&self.world, number, ports, agents::audit);
+        let auditor = process::start_auditor(&self.world, number, ports, agents::audit);
         self.start(number, auditor);
     }
 }
@@ -271,34 +271,34 @@ impl Network {
         self.next_fault = elapsed + gap * world.network().fault_every_ms;
         let fault = faults::draw(&mut world);
         match fault {
-            Some(Fault::Link(number, broken, lasts)) if self.broken[number].is_none() => {
+            Some(NetworkFault::Link(number, broken, lasts)) if self.broken[number].is_none() => {
                 self.broken[number] = Some((broken, elapsed + lasts));
                 faults::break_link(&self.sim, &mut world, number, broken);
             }
-            Some(Fault::ServerCrash(lasts)) if self.server_back.is_none() => {
+            Some(NetworkFault::ServerCrash(lasts)) if self.server_back.is_none() => {
                 self.server_back = Some(elapsed + lasts);
                 world.seen.hit(Seen::LogServerCrashed);
-                world.turn(0, Turn::LogServerCrashed);
+                world.incident(0, Incident::LogServerCrashed);
                 drop(world);
                 self.sim.crash(SERVER);
             }
-            Some(Fault::Crash(number)) if world.processes[number].alive => {
+            Some(NetworkFault::Crash(number)) if world.processes[number].alive => {
                 let doing = Doing::Anything;
-                let crashed = Turn::Crashed {
+                let crashed = Incident::Crashed {
                     after_effect: false,
                     doing,
                 };
-                world.turn(number, crashed);
+                world.incident(number, crashed);
                 kill(&mut world, number);
                 drop(world);
                 self.sim.crash(self.machines[number].host.as_str());
             }
-            Some(Fault::Pause(number, micros)) if world.processes[number].alive => {
+            Some(NetworkFault::Pause(number, micros)) if world.processes[number].alive => {
                 let doing = Doing::Anything;
                 world.processes[number].paused_until = world.now + micros;
-                world.turn(number, Turn::Paused { micros, doing });
+                world.incident(number, Incident::Paused { micros, doing });
             }
-            Some(Fault::StepClock(number, magnitude)) => world.step_clock(number, magnitude),
+            Some(NetworkFault::StepClock(number, magnitude)) => world.step_clock(number, magnitude),
             _ => {}
         }
     }
@@ -328,7 +328,7 @@ impl Network {
             }
         }
         if self.server_back.take_if(|at| *at <= now).is_some() {
-            world.turn(0, Turn::LogServerCameBack);
+            world.incident(0, Incident::LogServerCameBack);
             drop(world);
             self.sim.bounce(SERVER);
         }
@@ -346,7 +346,7 @@ impl Network {
 }
 
 /// The software of a machine: all its tasks, until they are done.
-async fn run_all(tasks: Vec<Braked>) -> turmoil::Result {
+async fn run_all(tasks: Vec<Suspendable>) -> turmoil::Result {
     let tasks: Vec<_> = tasks.into_iter().map(tokio::task::spawn_local).collect();
     for task in tasks {
         task.await?;

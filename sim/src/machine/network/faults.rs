@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use turmoil::Sim;
 
-use crate::trace::{Broken, Micros, Seen, Turn};
+use crate::trace::{Broken, Incident, Micros, Seen};
 use crate::world::World;
 use crate::world::log_protocol::SERVER;
 
 /// What is to be done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum NetworkFault {
     Link(usize, Broken, Micros),
     Crash(usize),
     Pause(usize, Micros),
@@ -23,7 +23,7 @@ pub(super) enum Fault {
 }
 
 /// Draws a fault, if there is to be one.
-pub(super) fn draw(world: &mut World) -> Option<Fault> {
+pub(super) fn draw(world: &mut World) -> Option<NetworkFault> {
     let knobs = world.network();
     let (lot, on, how_long) = (
         world.tape.below(16),
@@ -34,15 +34,15 @@ pub(super) fn draw(world: &mut World) -> Option<Fault> {
     let lasts = 1_000 + Micros::from(how_long) * 6;
     let pause = 1_000 + Micros::from(how_long) * world.knobs.lease_seconds * 1_000_000 / 0x4000;
     match lot {
-        1 | 2 if knobs.partitions => Some(Fault::Link(machine, Broken::BothWays, lasts)),
-        3 if knobs.partitions => Some(Fault::Link(machine, Broken::ToTheLog, lasts)),
-        4 | 5 if knobs.partitions => Some(Fault::Link(machine, Broken::FromTheLog, lasts)),
-        6 | 7 if knobs.holds => Some(Fault::Link(machine, Broken::Held, lasts)),
-        8 | 9 if knobs.slow => Some(Fault::Link(machine, Broken::Slow, lasts / 4)),
-        10 if knobs.server_crashes => Some(Fault::ServerCrash(lasts / 4)),
-        11 | 12 if knobs.crashes => Some(Fault::Crash(machine)),
-        13 | 14 if knobs.pauses => Some(Fault::Pause(machine, pause)),
-        15 if knobs.clock_steps => Some(Fault::StepClock(machine, how_long)),
+        1 | 2 if knobs.partitions => Some(NetworkFault::Link(machine, Broken::BothWays, lasts)),
+        3 if knobs.partitions => Some(NetworkFault::Link(machine, Broken::ToTheLog, lasts)),
+        4 | 5 if knobs.partitions => Some(NetworkFault::Link(machine, Broken::FromTheLog, lasts)),
+        6 | 7 if knobs.holds => Some(NetworkFault::Link(machine, Broken::Held, lasts)),
+        8 | 9 if knobs.slow => Some(NetworkFault::Link(machine, Broken::Slow, lasts / 4)),
+        10 if knobs.server_crashes => Some(NetworkFault::ServerCrash(lasts / 4)),
+        11 | 12 if knobs.crashes => Some(NetworkFault::Crash(machine)),
+        13 | 14 if knobs.pauses => Some(NetworkFault::Pause(machine, pause)),
+        15 if knobs.clock_steps => Some(NetworkFault::StepClock(machine, how_long)),
         _ => None,
     }
 }
@@ -80,7 +80,7 @@ pub(super) fn break_link(sim: &Sim<'_>, world: &mut World, number: usize, broken
         }
     };
     world.seen.hit(seen);
-    world.turn(number, Turn::LinkBroke { broken });
+    world.incident(number, Incident::LinkBroke { broken });
 }
 
 /// Mends a link.
@@ -95,5 +95,5 @@ pub(super) fn mend_link(sim: &Sim<'_>, world: &mut World, number: usize, broken:
             sim.set_link_latency(host, SERVER, latency);
         }
     }
-    world.turn(number, Turn::LinkMended);
+    world.incident(number, Incident::LinkMended);
 }

@@ -1,6 +1,6 @@
 //! Stops a whole process, which turmoil cannot do.
 //!
-//! Every task of a process stands behind the same brake. While it is on, none of them is
+//! Every task of a process stands behind the same switch. While it is on, none of them is
 //! polled: the machine goes on and its network with it, as under a `SIGSTOP`.
 
 use std::cell::{Cell, RefCell};
@@ -11,9 +11,9 @@ use std::task::{Context, Poll, Waker};
 
 use crate::machine::runtime::{Panic, Task};
 
-/// The brake of one incarnation of a process.
+/// The switch of one incarnation of a process.
 #[derive(Default)]
-pub(super) struct Brake {
+pub(super) struct Suspend {
     on: Cell<bool>,
     /// Of each task, once it was polled.
     wakers: RefCell<Vec<Option<Waker>>>,
@@ -22,22 +22,25 @@ pub(super) struct Brake {
     panic: RefCell<Option<Panic>>,
 }
 
-impl Brake {
-    /// Puts tasks behind a new brake.
-    pub(super) fn on_all(tasks: Vec<Task>) -> (Rc<Self>, Vec<Braked>) {
-        let brake = Rc::new(Self::default());
-        brake.running.set(tasks.len());
-        brake.wakers.borrow_mut().resize(tasks.len(), None);
-        let braked = tasks.into_iter().enumerate().map(|(number, task)| Braked {
-            task,
-            number,
-            brake: brake.clone(),
-        });
-        let braked = braked.collect();
-        (brake, braked)
+impl Suspend {
+    /// Puts tasks behind a new switch.
+    pub(super) fn on_all(tasks: Vec<Task>) -> (Rc<Self>, Vec<Suspendable>) {
+        let suspend = Rc::new(Self::default());
+        suspend.running.set(tasks.len());
+        suspend.wakers.borrow_mut().resize(tasks.len(), None);
+        let tasks = tasks
+            .into_iter()
+            .enumerate()
+            .map(|(number, task)| Suspendable {
+                task,
+                number,
+                suspend: suspend.clone(),
+            });
+        let tasks = tasks.collect();
+        (suspend, tasks)
     }
 
-    /// Puts the brake on, or lets go.
+    /// Suspends all of them, or lets them go on.
     pub(super) fn set(&self, on: bool) {
         if self.on.replace(on) && !on {
             self.wakers
@@ -66,30 +69,30 @@ impl Brake {
     }
 }
 
-/// A task behind a brake.
-pub(super) struct Braked {
+/// A task behind the switch of its process.
+pub(super) struct Suspendable {
     task: Task,
     number: usize,
-    brake: Rc<Brake>,
+    suspend: Rc<Suspend>,
 }
 
-impl Future for Braked {
+impl Future for Suspendable {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let brake = self.brake.clone();
-        brake.wakers.borrow_mut()[self.number] = Some(context.waker().clone());
-        if brake.on.get() {
+        let suspend = self.suspend.clone();
+        suspend.wakers.borrow_mut()[self.number] = Some(context.waker().clone());
+        if suspend.on.get() {
             return Poll::Pending;
         }
         // Tokio would keep the panic to itself.
         let polled = catch_unwind(AssertUnwindSafe(|| self.task.as_mut().poll(context)));
         let polled = polled.unwrap_or_else(|panic| {
-            brake.panic.replace(Some(panic));
+            suspend.panic.replace(Some(panic));
             Poll::Ready(())
         });
         if polled.is_ready() {
-            brake.running.set(brake.running.get() - 1);
+            suspend.running.set(suspend.running.get() - 1);
         }
         polled
     }

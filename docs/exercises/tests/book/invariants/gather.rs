@@ -6,7 +6,7 @@ use model::cases::{self, Bounds};
 use model::claims::Claims;
 use model::commit::Commit;
 use model::messages::Messages;
-use sim::explore::planted::Mutant;
+use sim::explore::planted::PlantedBug;
 use stateright::{Expectation, Model, Property};
 use tests::citations::{Rule, in_script, in_tests, is_id, mentioned, rules};
 
@@ -233,14 +233,16 @@ fn always<M: Model>(properties: &[Property<M>]) -> Vec<&'static str> {
 
 /// The bugs that can be planted in mesh, with the rules that they break.
 fn bugs() -> Vec<(BTreeSet<String>, String)> {
-    let mutants = Mutant::all().into_iter().filter_map(|mutant| match mutant {
-        Mutant::Mesh(bug) => {
-            let ids = bug.breaks().iter().map(|id| (*id).to_owned()).collect();
-            let what = bug.description().trim().trim_end_matches('.');
-            Some((ids, format!("`{}` ({what})", bug.name())))
-        }
-        Mutant::Sim(_) => None,
-    });
+    let mutants = PlantedBug::all()
+        .into_iter()
+        .filter_map(|mutant| match mutant {
+            PlantedBug::Mesh(bug) => {
+                let ids = bug.breaks().iter().map(|id| (*id).to_owned()).collect();
+                let what = bug.description().trim().trim_end_matches('.');
+                Some((ids, format!("`{}` ({what})", bug.name())))
+            }
+            PlantedBug::Sim(_) => None,
+        });
     mutants.collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::caption::Drawn;
 use super::focus::Focus;
-use crate::explore::planted::Mutant;
+use crate::explore::planted::PlantedBug;
 use crate::explore::{Outcome, Runner, run_on};
 use crate::trace::Seen;
 use crate::world::tape::{self, Tape};
@@ -41,7 +41,7 @@ impl Story {
     /// Where its tape does not read, or its bug is not there.
     pub fn run(&self) -> Result<Outcome, String> {
         let _planted = match self.tells {
-            Tells::Breaks(bug, _) => Some(Mutant::named(bug)?.plant()),
+            Tells::Breaks(bug, _) => Some(PlantedBug::named(bug)?.plant()),
             Tells::Meets(_) => None,
         };
         self.run_sound()
@@ -65,7 +65,7 @@ impl Story {
     pub fn draw(&self) -> Result<String, String> {
         let outcome = self.run()?;
         let planted = match self.tells {
-            Tells::Breaks(bug, _) => Some((bug, Mutant::named(bug)?.description())),
+            Tells::Breaks(bug, _) => Some((bug, PlantedBug::named(bug)?.description())),
             Tells::Meets(_) => None,
         };
         let drawn = Drawn {
