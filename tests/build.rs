@@ -2,6 +2,6 @@
 //! when this package is compiled again.
 
 fn main() {
-    println!("cargo::rerun-if-changed=golden");
-    println!("cargo::rerun-if-changed=parity");
+    println!("cargo::rerun-if-changed=rules/golden");
+    println!("cargo::rerun-if-changed=rules/parity");
 }

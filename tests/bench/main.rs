@@ -1,6 +1,6 @@
 //! Measures mesh on a real disk, beside what a user would pick instead.
 //!
-//! `cargo run -p tests --release --bin bench -- all` takes every figure and writes the
+//! `cargo run -p tests --profile dist --bin bench -- all` takes every figure and writes the
 //! report into `docs/benchmarks/`; the name of a group takes that one and only prints it.
 //!
 //! What makes the figures worth something:

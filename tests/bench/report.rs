@@ -109,7 +109,7 @@ pub(crate) fn markdown(machine: &Machine, plan: &Plan, groups: &[Group]) -> Stri
     let mut text = "# Benchmarks\n\n".to_owned();
     let _ = write!(
         text,
-        "Written by `cargo run -p tests --release --bin bench -- all`; not by hand. Each figure \
+        "Written by `cargo run -p tests --profile dist --bin bench -- all`; not by hand. Each figure \
          is the median of {} interleaved runs, with the smallest and the largest run in \
          brackets. What is compared is compared run by run, since machines and disks vary more \
          from minute to minute than from one side to the other.\n\n{}\n",
@@ -143,12 +143,7 @@ pub(crate) fn write(out: &Path, page: &str, groups: &[Group]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Unit;
-
-    fn sample(unit: Unit, runs: &[f64]) -> Sample {
-        let runs = runs.to_vec();
-        Sample { unit, runs }
-    }
+    use crate::stats::{Unit, tests::sample};
 
     #[test]
     fn a_row_says_what_stands_beside_and_whether_the_goal_is_met() {

@@ -1,7 +1,7 @@
 //! A `mesh mcp` of its own, spoken to over its standard input and output.
 //!
 //! The client is as thin as can be (one line out, one line in, on a blocked thread), so
-//! that what is measured is the server.
+//! that what is measured is the server. The messages are those of [`tests::json_rpc`].
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use tests::json_rpc::{Requests, VERSION, initialized, reply};
 
 use crate::error::{Error, Result};
 
@@ -28,7 +29,7 @@ pub(crate) struct Server {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
-    next_id: u64,
+    requests: Requests,
     line: String,
 }
 
@@ -50,7 +51,7 @@ impl Server {
             child,
             input,
             output: BufReader::new(output),
-            next_id: 1,
+            requests: Requests::default(),
             line: String::new(),
         })
     }
@@ -77,13 +78,10 @@ impl Server {
     ///
     /// Where there is none.
     pub(crate) fn initialize(&mut self) -> Result<()> {
-        let client = json!({"name": "bench", "version": "1"});
-        let params =
-            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
-        self.send("initialize", &params)?;
+        let (_, message) = self.requests.initialize(VERSION, "bench");
+        self.write(&message)?;
         self.receive()?;
-        let initialized = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
-        self.write(&initialized)
+        self.write(&initialized())
     }
 
     /// Asks for a tool without waiting for the answer.
@@ -92,8 +90,8 @@ impl Server {
     ///
     /// Where the server is gone.
     pub(crate) fn ask(&mut self, tool: &str, arguments: &Value) -> Result<()> {
-        let params = json!({"name": tool, "arguments": arguments});
-        self.send("tools/call", &params)
+        let (_, message) = self.requests.call(tool, arguments);
+        self.write(&message)
     }
 
     /// Waits for the answer to [`ask`](Self::ask): the structured content.
@@ -102,12 +100,8 @@ impl Server {
     ///
     /// Where the server is gone, or answers with an error.
     pub(crate) fn answer(&mut self) -> Result<Value> {
-        let mut answer = self.receive()?;
-        let result = answer["result"].take();
-        match result["structuredContent"].is_object() && result["isError"] != json!(true) {
-            true => Ok(result["structuredContent"].clone()),
-            false => Err(Error::new(format!("a call failed: {answer} {result}"))),
-        }
+        let answer = self.receive()?;
+        reply(&answer).map_err(|why| Error::new(format!("a call failed: {why}")))
     }
 
     /// Calls a tool.
@@ -118,12 +112,6 @@ impl Server {
     pub(crate) fn call(&mut self, tool: &str, arguments: &Value) -> Result<Value> {
         self.ask(tool, arguments)?;
         self.answer()
-    }
-
-    fn send(&mut self, method: &str, params: &Value) -> Result<()> {
-        let id = self.next_id;
-        self.next_id += 1;
-        self.write(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}))
     }
 
     fn write(&mut self, message: &Value) -> Result<()> {
@@ -173,9 +161,11 @@ fn build() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--quiet", "--locked", "--package", "mesh"]);
-    if folder.ends_with("release") {
-        command.arg("--release");
-    }
+    // A folder of `target` is called as its profile, but for that of `dev`.
+    let profile = folder.file_name().filter(|name| *name != "debug");
+    command
+        .arg("--profile")
+        .arg(profile.unwrap_or("dev".as_ref()));
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     command.current_dir(workspace);
     let status = command.arg("--target-dir").arg(target).status()?;

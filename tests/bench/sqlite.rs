@@ -22,7 +22,7 @@ impl Sqlite {
     ///
     /// Where it cannot be built: it needs the package registry once, and a C compiler.
     pub(crate) fn build(plan: &Plan) -> Result<Self> {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("sqlite");
+        let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/sqlite");
         let target = plan.dir().join("sqlite-build");
         let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
         let status = Command::new(cargo)

@@ -183,10 +183,10 @@ impl Goal {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn sample(unit: Unit, runs: &[f64]) -> Sample {
+    pub(crate) fn sample(unit: Unit, runs: &[f64]) -> Sample {
         let runs = runs.to_vec();
         Sample { unit, runs }
     }

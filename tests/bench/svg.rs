@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use pages::svg::Svg;
+
 use crate::stats::{Sample, Unit, shown};
 
 const WIDTH: f64 = 640.0;
@@ -14,6 +16,7 @@ const LEFT: f64 = 78.0;
 const RIGHT: f64 = 150.0;
 const TOP: f64 = 42.0;
 const BOTTOM: f64 = 48.0;
+const INK: &str = "#333333";
 /// Distinguishable for colour-blind readers too.
 const COLOURS: [&str; 5] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#777777"];
 
@@ -34,19 +37,25 @@ pub(crate) fn plot(title: &str, across: &str, places: &[String], lines: &[Line<'
         .flat_map(|line| line.points.iter().map(|sample| sample.spread().1))
         .fold(0.0, f64::max);
     let scale = Scale::new(highest, places.len());
-    let mut svg = String::new();
-    let _ = write!(
-        svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
-         font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
+    let mut svg = Svg::default();
+    let all = &"100%";
+    svg.shape(
+        "rect",
+        &[("width", all), ("height", all), ("fill", &"#ffffff")],
     );
-    text(&mut svg, LEFT, 22.0, "start\" font-weight=\"bold", title);
+    heading(&mut svg, title);
     axes(&mut svg, &scale, unit, across, places);
     for (index, line) in lines.iter().enumerate() {
         draw(&mut svg, &scale, line, index);
     }
-    svg + "</svg>\n"
+    svg.document(
+        &[
+            ("viewBox", &format_args!("0 0 {WIDTH} {HEIGHT}")),
+            ("font-family", &"sans-serif"),
+            ("font-size", &12),
+        ],
+        "",
+    )
 }
 
 /// Where numbers lie on the picture.
@@ -84,59 +93,106 @@ fn step(highest: f64) -> f64 {
     power * fitting.unwrap_or(1.0)
 }
 
-fn text(svg: &mut String, x: f64, y: f64, anchor: &str, words: &str) {
-    let words = words.replace('&', "&amp;").replace('<', "&lt;");
-    let _ = writeln!(
-        svg,
-        "<text x=\"{x:.0}\" y=\"{y:.0}\" fill=\"#333333\" text-anchor=\"{anchor}\">{words}</text>"
+fn heading(svg: &mut Svg, words: &str) {
+    svg.text(
+        &[
+            ("x", &LEFT),
+            ("y", &22),
+            ("fill", &INK),
+            ("font-weight", &"bold"),
+        ],
+        words,
     );
 }
 
-fn axes(svg: &mut String, scale: &Scale, unit: Unit, across: &str, places: &[String]) {
+fn text(svg: &mut Svg, (x, y): (f64, f64), anchor: &str, words: &str) {
+    svg.text(
+        &[
+            ("x", &format_args!("{x:.0}")),
+            ("y", &format_args!("{y:.0}")),
+            ("fill", &INK),
+            ("text-anchor", &anchor),
+        ],
+        words,
+    );
+}
+
+fn axes(svg: &mut Svg, scale: &Scale, unit: Unit, across: &str, places: &[String]) {
     let right = WIDTH - RIGHT;
     let lines = (scale.top / scale.step).round() as usize;
     for line in 0..=lines {
         let value = line as f64 * scale.step;
         let y = scale.y(value);
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{LEFT} {y:.1}H{right}\" stroke=\"#dddddd\"/>"
-        );
-        text(svg, LEFT - 8.0, y + 4.0, "end", &shown(unit, value));
+        let level = format!("M{LEFT} {y:.1}H{right}");
+        svg.shape("path", &[("d", &level), ("stroke", &"#dddddd")]);
+        text(svg, (LEFT - 8.0, y + 4.0), "end", &shown(unit, value));
     }
     for (index, place) in places.iter().enumerate() {
         let below = HEIGHT - BOTTOM + 18.0;
-        text(svg, scale.x(index), below, "middle", place);
+        text(svg, (scale.x(index), below), "middle", place);
     }
     let middle = f64::midpoint(LEFT, right);
-    text(svg, middle, HEIGHT - 10.0, "middle", across);
+    text(svg, (middle, HEIGHT - 10.0), "middle", across);
 }
 
-fn draw(svg: &mut String, scale: &Scale, line: &Line<'_>, index: usize) {
+fn draw(svg: &mut Svg, scale: &Scale, line: &Line<'_>, index: usize) {
     let colour = COLOURS[index % COLOURS.len()];
     let mut path = String::new();
     for (place, sample) in line.points.iter().enumerate() {
         let (x, y) = (scale.x(place), scale.y(sample.median()));
-        let (low, high) = sample.spread();
-        let (low, high) = (scale.y(low), scale.y(high));
         let _ = write!(path, "{}{x:.1} {y:.1}", if place == 0 { 'M' } else { 'L' });
-        let _ = writeln!(
-            svg,
-            "<path d=\"M{x:.1} {low:.1}V{high:.1}\" stroke=\"{colour}\" opacity=\"0.5\"/>\
-             <circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
-        );
+        bar(svg, scale, x, sample, colour);
+        dot(svg, (x, y), colour);
     }
-    let _ = writeln!(
-        svg,
-        "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>"
+    svg.shape(
+        "path",
+        &[
+            ("d", &path),
+            ("fill", &"none"),
+            ("stroke", &colour),
+            ("stroke-width", &2),
+        ],
     );
+    name(svg, line.name, index, colour);
+}
+
+/// From the smallest run of a sample to its largest.
+fn bar(svg: &mut Svg, scale: &Scale, x: f64, sample: &Sample, colour: &str) {
+    let (low, high) = sample.spread();
+    let (low, high) = (scale.y(low), scale.y(high));
+    let path = format!("M{x:.1} {low:.1}V{high:.1}");
+    svg.shape(
+        "path",
+        &[("d", &path), ("stroke", &colour), ("opacity", &0.5)],
+    );
+}
+
+fn dot(svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
+    svg.shape(
+        "circle",
+        &[
+            ("cx", &format_args!("{x:.1}")),
+            ("cy", &format_args!("{y:.1}")),
+            ("r", &3),
+            ("fill", &colour),
+        ],
+    );
+}
+
+/// What a line is called, beside the plot.
+fn name(svg: &mut Svg, name: &str, index: usize, colour: &str) {
     let (x, y) = (WIDTH - RIGHT + 12.0, TOP + 18.0 * index as f64);
-    let _ = writeln!(
-        svg,
-        "<rect x=\"{x:.0}\" y=\"{:.0}\" width=\"10\" height=\"10\" fill=\"{colour}\"/>",
-        y - 9.0
+    svg.shape(
+        "rect",
+        &[
+            ("x", &format_args!("{x:.0}")),
+            ("y", &format_args!("{:.0}", y - 9.0)),
+            ("width", &10),
+            ("height", &10),
+            ("fill", &colour),
+        ],
     );
-    text(svg, x + 16.0, y, "start", line.name);
+    text(svg, (x + 16.0, y), "start", name);
 }
 
 #[cfg(test)]

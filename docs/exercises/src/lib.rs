@@ -7,11 +7,9 @@
 //!
 //! Guarantees, held by a test: each `start` fails its check, each `answer` passes it, each
 //! folder `src/chNN` is in [`EXERCISES`]. Left to others: the text, which is in
-//! `docs/book/`, and `cargo exercise`, which is `main.rs`. [`markdown`] is no exercise: it is
-//! what the tests of the book and its preprocessor have in common; [`orders`] is how
-//! checks try every order of a few steps.
+//! `docs/book/`, and `cargo exercise`, which is `main.rs`. [`orders`] is no exercise: it is
+//! how checks try every order of a few steps.
 
-pub mod markdown;
 pub mod orders;
 mod search;
 

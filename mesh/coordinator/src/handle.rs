@@ -6,12 +6,9 @@ use crate::signal::Signal;
 use async_channel::{Receiver, Sender};
 use mesh_core::{
     Claim, ClaimReply, Claims, ClaimsReply, Command, FenceCheck, Gc, GcReply, Inbox, InboxReply,
-    Post, PostReply, Read, ReadReply, Register, RegisterReply, Release, ReleaseReply, Reply,
-    Roster, RosterReply,
+    Limits, Post, PostReply, Read, ReadReply, Register, RegisterReply, Release, ReleaseReply,
+    Reply, Roster, RosterReply,
 };
-
-/// How many requests may wait for the coordinator before callers wait to be queued.
-const QUEUE: usize = 256;
 
 /// What goes to the coordinator, with the way back.
 #[derive(Debug)]
@@ -69,7 +66,10 @@ pub struct Served {
     pub(super) signals: Receiver<Signal>,
     /// For what the coordinator sends out that may have to come back.
     pub(super) back: Sender<Signal>,
+    /// What the coordinator stays within.
+    pub(super) limits: &'static Limits,
 }
+
 impl Served {
     /// The next request, for whoever serves before there is a coordinator; `None` once the
     /// queue has ended.
@@ -101,12 +101,18 @@ pub struct Handle {
 impl Handle {
     /// A handle, and its serving end.
     pub fn queue() -> (Self, Served) {
-        let (requests, served) = async_channel::bounded(QUEUE);
+        Self::within(&Limits::PRODUCTION)
+    }
+
+    /// The same, for a coordinator that stays within `limits`.
+    pub fn within(limits: &'static Limits) -> (Self, Served) {
+        let (requests, served) = async_channel::bounded(limits.queue);
         let (signals, heard) = async_channel::unbounded();
         let served = Served {
             requests: served,
             signals: heard,
             back: signals.clone(),
+            limits,
         };
         (Self { requests, signals }, served)
     }

@@ -18,7 +18,7 @@ use mesh_core::{
     Claim, ClaimReply, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply,
     State, Wait, collect, prospect,
 };
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// A call in a batch, or held.
 pub(super) struct Pending {
@@ -144,9 +144,8 @@ impl Pending {
         let record = state.resource(&claim.resource);
         let hold = record.and_then(|record| record.hold_of(&claim.agent_id));
         let granted = hold.is_some_and(|hold| hold.claim_id.to_string() == ticket.claim_id);
-        let left = ticket.taken_by_call || granted;
-        (left && !planted::is(Bug::GoneCallerKeepsTicket))
-            .then(|| release(claim, ticket.claim_id.clone()))
+        let left = sound!(ticket.taken_by_call || granted, Bug::GoneCallerKeepsTicket => false);
+        left.then(|| release(claim, ticket.claim_id.clone()))
     }
 }
 
@@ -198,7 +197,7 @@ impl Held {
             reply.lost = reply.lost.take().or(pending.lost.take());
         }
         let back = pending.unheard(&reply, took);
-        let parcel = match back.filter(|_| !planted::is(Bug::UndeliveredGrantKept)) {
+        let parcel = match sound!(back, Bug::UndeliveredGrantKept => None) {
             Some(release) => Parcel::returnable(reply, release, self.signals.clone()),
             None => Parcel::plain(Ok(reply)),
         };

@@ -13,11 +13,8 @@ use crate::nonces::Nonces;
 use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
 use crate::signal::Signal;
 use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune};
-use planted::Bug;
+use planted::{Bug, sound};
 
-/// How many commands, and how many bytes of them, one entry carries at most.
-const BATCH_COMMANDS: usize = 256;
-const BATCH_BYTES: usize = 1 << 20;
 /// Losing more often than this means that the lock does not help: writers then step
 /// aside for a moment, each for another one.
 const PATIENT_LOSSES: u32 = 3;
@@ -106,7 +103,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             next_look: 0,
             watching: false,
             unwatch_at: 0,
-            snapshot: Snapshot::default(),
+            snapshot: Snapshot::within(served.limits),
             writer: nonces.draw(),
             nonces,
             entries: 0,
@@ -165,11 +162,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             if let Poll::Ready(Ok(signal)) = signal.as_mut().poll(context) {
                 return Poll::Ready(Next::Signal(signal));
             }
-            if holding {
-                let asleep = planted::is(Bug::NewsSleptThrough);
-                if !asleep && changed.as_mut().poll(context).is_ready() {
-                    return Poll::Ready(Next::Look);
-                }
+            let mut news = || changed.as_mut().poll(context);
+            if holding && sound!(news(), Bug::NewsSleptThrough => Poll::Pending).is_ready() {
+                return Poll::Ready(Next::Look);
             }
             if (holding || watching) && look.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Next::Look);
@@ -267,6 +262,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// What waits in the queue, as one batch. Whoever is gone by now gets nothing.
     fn gather(&mut self, first: Option<Call>) -> (Vec<Pending>, Option<Sender<()>>) {
         let now = self.clock.monotonic();
+        let limits = self.snapshot.state.limits();
         let mut batch = Vec::new();
         let mut bytes = 0;
         let mut next = first;
@@ -275,7 +271,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 bytes += call.command.weight();
                 batch.push(Pending::new(call, now));
             }
-            if batch.len() >= BATCH_COMMANDS || bytes >= BATCH_BYTES {
+            if batch.len() >= limits.batch_commands || bytes >= limits.batch_bytes {
                 return (batch, None);
             }
             next = match self.requests.try_recv() {
@@ -315,11 +311,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let mut writing = !asked.iter().all(Asked::may_only_read);
         let mut losses = 0;
         loop {
-            let early = planted::is(Bug::NowBeforeLock).then(|| self.clock.now());
-            if writing {
-                self.lock.acquire().await;
-            }
-            let attempt = self.attempt(asked, writing, early).await;
+            let attempt = self.attempt(asked, writing).await;
             if writing {
                 self.lock.release().await;
             }
@@ -336,20 +328,20 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
+    /// An attempt that writes takes the lock, and leaves it to its caller to release it.
     async fn attempt(
         &mut self,
         asked: &[Asked<'_>],
         writing: bool,
-        early: Option<Millis>,
     ) -> Result<Attempt, StorageError> {
-        self.catch_up().await?;
-        let mut stuck = None;
-        if writing && self.storage.checkpoint_need() == CheckpointNeed::Required {
-            stuck = self.checkpoint().await.err();
-            self.catch_up().await?;
-        }
         // The wall clock is read after everything that may have waited.
-        let now = early.unwrap_or_else(|| self.clock.now());
+        let (stuck, now) = sound!(
+            (self.prepare(writing).await?, self.clock.now()),
+            Bug::NowBeforeLock => {
+                let now = self.clock.now();
+                (self.prepare(writing).await?, now)
+            }
+        );
         let (events, answers, state) = self.decide_all(asked, now);
         if events.is_empty() {
             return Ok(Attempt::Answered(answers));
@@ -362,6 +354,21 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             (Append::Lost, None) => Ok(Attempt::Lost),
             (Append::Lost, Some(error)) => Err(error),
         }
+    }
+
+    /// Comes to the end of the log, with the lock if `writing`. Gives back why a checkpoint
+    /// that is required cannot be written.
+    async fn prepare(&mut self, writing: bool) -> Result<Option<StorageError>, StorageError> {
+        if writing {
+            self.lock.acquire().await;
+        }
+        self.catch_up().await?;
+        let mut stuck = None;
+        if writing && self.storage.checkpoint_need() == CheckpointNeed::Required {
+            stuck = self.checkpoint().await.err();
+            self.catch_up().await?;
+        }
+        Ok(stuck)
     }
 
     /// Decides one command after the other, each on the state that the ones before it

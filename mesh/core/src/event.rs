@@ -16,7 +16,7 @@ use strum::{IntoStaticStr, VariantNames};
 
 use super::command::Mode;
 use super::ids::{ClaimId, MessageId};
-use super::limits::MAX_COUNT;
+use super::limits::Limits;
 use super::names::{AgentId, Resource, SessionId};
 use super::time::Millis;
 use reading::written_and_read;
@@ -309,14 +309,14 @@ impl Event {
     }
 
     /// Whether its fence and epoch are numbers that mesh can have given (see
-    /// [`MAX_COUNT`](super::MAX_COUNT)).
-    pub fn is_in_range(&self) -> bool {
+    /// [`Limits::count`](super::Limits::count)).
+    pub fn is_in_range(&self, limits: &Limits) -> bool {
         let count = match self {
             Self::Registered { epoch, .. } | Self::Heartbeat { epoch, .. } => *epoch,
             Self::Adopted { fence, .. } => *fence,
             event => event.fence().unwrap_or(0),
         };
-        count <= MAX_COUNT
+        count <= limits.count
     }
 }
 

@@ -21,6 +21,7 @@
 //! Left to others: durability and order (the [`Storage`](crate::ports::Storage)
 //! port), what time it is, and who may call.
 
+mod arguments;
 mod command;
 mod decide;
 mod event;
@@ -33,6 +34,7 @@ mod snapshot;
 mod state;
 mod time;
 mod trail;
+mod within;
 
 pub use command::{
     Claim, Claims, Command, Gc, Inbox, Mode, Post, Read, Register, Release, Roster, Wait,
@@ -43,9 +45,10 @@ pub use decide::{
 pub use event::{ClaimRef, Entry, Event, LapseReason, Terms};
 pub use ids::{ClaimId, Entropy, MessageId};
 pub use limits::{
-    DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS, MAX_BODY_BYTES, MAX_COUNT,
-    MAX_INBOX_BYTES, MAX_INBOX_LIMIT, MAX_KEY_BYTES, MAX_LEASE_SECONDS, MAX_MESSAGE_TTL_SECONDS,
-    MAX_NAME_BYTES, MAX_REQUEST_BYTES, MAX_TEXT_BYTES, MAX_TICKETS, MAX_TRAIL, MAX_WAIT_SECONDS,
+    DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS, Limits, MAX_BODY_BYTES,
+    MAX_COUNT, MAX_INBOX_BYTES, MAX_INBOX_LIMIT, MAX_KEY_BYTES, MAX_LEASE_SECONDS,
+    MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_REQUEST_BYTES, MAX_TEXT_BYTES, MAX_TICKETS,
+    MAX_TRAIL, MAX_WAIT_SECONDS,
 };
 pub use names::{AgentId, Resource, SessionId};
 pub use rejection::{Rejection, escape, printable};

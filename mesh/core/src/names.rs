@@ -2,7 +2,7 @@
 //!
 //! All are shared strings: the persistent collections of the state clone their
 //! keys, and a clone must not copy text. A name is only a name here; which names may
-//! be *created* is a matter of [`limits`](super::limits), since names that exist
+//! be *created* is a matter of the [arguments](super::arguments), since names that exist
 //! already (adopted ones, say) are accepted whatever they look like (rule G8).
 
 use std::borrow::Borrow;
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits;
+use super::arguments::line;
+use super::limits::{MAX_NAME_BYTES, MESH};
 use super::rejection::Rejection;
 
 macro_rules! name {
@@ -68,7 +69,12 @@ impl AgentId {
     ///
     /// What is wrong with `text`, and what is allowed.
     pub fn acting(field: &str, text: &str) -> Result<Self, Rejection> {
-        limits::agent_id(field, text)
+        line(field, text, MAX_NAME_BYTES)?;
+        if text == "*" || text == MESH || text.starts_with("topic:") {
+            let allowed = "an id other than \"*\" and \"mesh\" that does not start with \"topic:\"";
+            return Err(Rejection::new(field, text, allowed));
+        }
+        Ok(Self::from(text))
     }
 }
 
@@ -85,7 +91,7 @@ impl SessionId {
     ///
     /// What is wrong with `text`, and what is allowed.
     pub fn new(text: &str) -> Result<Self, Rejection> {
-        limits::line("session", text, limits::MAX_NAME_BYTES)?;
+        line("session", text, MAX_NAME_BYTES)?;
         Ok(Self(text.into()))
     }
 }
@@ -94,4 +100,12 @@ name! {
     /// What is claimed: any name that the agents of a repository agree on, such as
     /// `feature:auth` or `file:src/main.rs`.
     Resource
+}
+
+impl Resource {
+    /// A resource that may be claimed (rule G8).
+    pub(super) fn claimable(text: &str) -> Result<Self, Rejection> {
+        line("resource", text, MAX_NAME_BYTES)?;
+        Ok(Self::from(text))
+    }
 }

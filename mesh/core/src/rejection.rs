@@ -56,7 +56,7 @@ const SHOWN: usize = 80;
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match super::limits::is_printable(c) {
+        match is_printable(c) {
             true => out.push(c),
             false => out.extend(c.escape_unicode()),
         }
@@ -78,11 +78,21 @@ pub fn escape(text: &str) -> String {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            c if super::limits::is_printable(c) => out.push(c),
+            c if is_printable(c) => out.push(c),
             c => out.extend(c.escape_unicode()),
         }
     }
     out
+}
+
+/// Whether `c` is printable here: no control and no bidirectional formatting
+/// character, no line or paragraph separator, no noncharacter.
+pub(super) fn is_printable(c: char) -> bool {
+    let bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let separator = matches!(c, '\u{2028}' | '\u{2029}');
+    let noncharacter =
+        matches!(c, '\u{fdd0}'..='\u{fdef}') || matches!(u32::from(c) & 0xffff, 0xfffe | 0xffff);
+    !(c.is_control() || bidi || separator || noncharacter)
 }
 
 #[cfg(test)]

@@ -11,16 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Entry, Event};
 use super::ids::{ClaimId, MessageId};
-use super::limits::MAX_COUNT;
+use super::limits::Limits;
 use super::names::{AgentId, Resource};
 use super::state::{Agent, KeyedPost, Loss, Message, ResourceState, State};
 use super::trail::{Trail, TrailRecord};
-use planted::Bug;
-
-/// How many rows a part holds at most.
-const PART_ROWS: usize = 512;
-/// How many bytes of message bodies a part holds before it is full.
-const PART_BODY_BYTES: usize = 1 << 18;
+use planted::{Bug, sound};
 
 /// How many bytes an id takes in a part.
 const ID_BYTES: usize = 29;
@@ -37,15 +32,24 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// An empty log that stays within `limits`.
+    pub fn within(limits: &'static Limits) -> Self {
+        Self {
+            seq: 0,
+            state: State::within(limits),
+            trail: Trail::within(limits),
+        }
+    }
+
     /// Folds the next entry in.
     pub fn apply(&mut self, entry: &Entry) {
         debug_assert_eq!(entry.seq, self.seq + 1, "entries are applied one by one");
         self.seq = entry.seq;
-        let fences = self.state.fences.clone();
-        self.state.apply_entry(entry);
-        if planted::is(Bug::FenceInMemoryOnly) {
+        sound!(self.state.apply_entry(entry), Bug::FenceInMemoryOnly => {
+            let fences = self.state.fences.clone();
+            self.state.apply_entry(entry);
             self.state.fences = fences;
-        }
+        });
         self.trail.record(entry);
     }
 
@@ -75,11 +79,11 @@ impl Snapshot {
             .resources
             .iter()
             .map(|(name, r)| (name.clone(), r.clone()));
-        let fences = state
-            .fences
-            .iter()
-            .map(|(name, fence)| (name.clone(), *fence))
-            .filter(|_| !planted::is(Bug::FencesLeftOutOfCheckpoint));
+        let fences = sound!(
+            &state.fences,
+            Bug::FencesLeftOutOfCheckpoint => Box::leak(Box::default())
+        );
+        let fences = fences.iter().map(|(name, fence)| (name.clone(), *fence));
         let messages = mail
             .messages
             .iter()
@@ -89,56 +93,71 @@ impl Snapshot {
             .iter()
             .map(|(id, cursor)| (id.clone(), *cursor));
         let keys = mail.keys.iter().map(|(id, post)| (*id, post.clone()));
-        let losses = state
-            .losses
+        let losses = sound!(
+            &state.losses,
+            Bug::LossesLeftOutOfCheckpoint => Box::leak(Box::default())
+        );
+        let losses = losses
             .iter()
-            .map(|(whose, loss)| (whose.clone(), loss.clone()))
-            .filter(|_| !planted::is(Bug::LossesLeftOutOfCheckpoint));
+            .map(|(whose, loss)| (whose.clone(), loss.clone()));
+        let limits = state.limits();
         std::iter::once(newest)
-            .chain(chunks(agents, one).map(Part::Agents))
-            .chain(chunks(fences, one).map(Part::Fences))
-            .chain(chunks(resources, claims).map(Part::Resources))
-            .chain(chunks(losses, one).map(Part::Losses))
-            .chain(chunks(messages, body_bytes).map(Part::Messages))
-            .chain(chunks(cursors, one).map(Part::Cursors))
-            .chain(chunks(keys, one).map(Part::Keys))
-            .chain(chunks(self.trail.iter().cloned(), records).map(Part::Trail))
+            .chain(chunks(limits, agents, one).map(Part::Agents))
+            .chain(chunks(limits, fences, one).map(Part::Fences))
+            .chain(chunks(limits, resources, claims).map(Part::Resources))
+            .chain(chunks(limits, losses, one).map(Part::Losses))
+            .chain(chunks(limits, messages, bodies).map(Part::Messages))
+            .chain(chunks(limits, cursors, one).map(Part::Cursors))
+            .chain(chunks(limits, keys, one).map(Part::Keys))
+            .chain(chunks(limits, self.trail.iter().cloned(), ids).map(Part::Trail))
     }
 }
 
-fn one<T>(_: &T) -> usize {
-    PART_BODY_BYTES / PART_ROWS
+/// What a row weighs in a part: as so many rows, and so many bytes besides.
+struct Weight {
+    rows: usize,
+    bytes: usize,
 }
 
-fn claims((_, record): &(Resource, ResourceState)) -> usize {
-    (1 + record.holders.len() + record.queue.len()) * PART_BODY_BYTES / PART_ROWS
+fn one<T>(_: &T) -> Weight {
+    Weight { rows: 1, bytes: 0 }
 }
 
-fn records(record: &TrailRecord) -> usize {
+fn claims((_, record): &(Resource, ResourceState)) -> Weight {
+    let rows = 1 + record.holders.len() + record.queue.len();
+    Weight { rows, bytes: 0 }
+}
+
+fn ids(record: &TrailRecord) -> Weight {
     let ids = match &record.event {
         Event::Expired { message_ids } | Event::KeysForgotten { message_ids } => message_ids.len(),
         _ => 0,
     };
-    PART_BODY_BYTES / PART_ROWS + ids * ID_BYTES
+    let bytes = ids * ID_BYTES;
+    Weight { rows: 1, bytes }
 }
 
-fn body_bytes((_, message): &(MessageId, Arc<Message>)) -> usize {
-    PART_BODY_BYTES / PART_ROWS + message.body.len()
+fn bodies((_, message): &(MessageId, Arc<Message>)) -> Weight {
+    let bytes = message.body.len();
+    Weight { rows: 1, bytes }
 }
 
 /// Groups rows until their weights reach the size of a part.
 fn chunks<T>(
+    limits: &Limits,
     rows: impl Iterator<Item = T>,
-    weight: impl Fn(&T) -> usize,
+    weight: impl Fn(&T) -> Weight,
 ) -> impl Iterator<Item = Vec<T>> {
     let mut rows = rows.peekable();
+    let (full, row_bytes) = (limits.part_bytes, limits.part_bytes / limits.part_rows);
     std::iter::from_fn(move || {
         rows.peek()?;
         let mut part = Vec::new();
         let mut bytes = 0;
-        while bytes < PART_BODY_BYTES {
+        while bytes < full {
             let Some(row) = rows.next() else { break };
-            bytes += weight(&row);
+            let weight = weight(&row);
+            bytes += weight.rows * row_bytes + weight.bytes;
             part.push(row);
         }
         Some(part)
@@ -195,9 +214,14 @@ pub struct SnapshotBuilder {
 impl SnapshotBuilder {
     /// Begins a snapshot of the log up to `seq`.
     pub fn new(seq: u64) -> Self {
+        Self::within(&Limits::PRODUCTION, seq)
+    }
+
+    /// The same, of a log that stays within `limits`.
+    pub fn within(limits: &'static Limits, seq: u64) -> Self {
         let snapshot = Snapshot {
             seq,
-            ..Snapshot::default()
+            ..Snapshot::within(limits)
         };
         Self { snapshot }
     }
@@ -207,13 +231,14 @@ impl SnapshotBuilder {
     /// # Errors
     ///
     /// Where messages are not in ascending order, over all parts, and where a fence or an
-    /// epoch is no number that mesh can have given (see [`MAX_COUNT`](super::MAX_COUNT)).
+    /// epoch is no number that mesh can have given (see [`Limits::count`]).
     pub fn add(&mut self, part: Part) -> Result<(), SnapshotError> {
-        if largest_count(&part) > MAX_COUNT {
-            let what = format!("a fence or an epoch is above {MAX_COUNT}");
+        let state = &mut self.snapshot.state;
+        let limits = state.limits();
+        if largest_count(&part) > limits.count {
+            let what = format!("a fence or an epoch is above {}", limits.count);
             return Err(SnapshotError(what));
         }
-        let state = &mut self.snapshot.state;
         match part {
             Part::Newest { claim, message } => {
                 state.newest_claim = state.newest_claim.max(claim);
@@ -224,7 +249,7 @@ impl SnapshotBuilder {
             Part::Resources(rows) => rows.into_iter().for_each(|row| add_resource(state, row)),
             Part::Losses(rows) => rows
                 .into_iter()
-                .for_each(|(whose, loss)| state.losses.insert(whose, loss)),
+                .for_each(|(whose, loss)| state.losses.insert(whose, loss, limits.losses)),
             Part::Messages(rows) => {
                 for (id, message) in rows {
                     if state

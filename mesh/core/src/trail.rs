@@ -4,8 +4,9 @@ use imbl::Vector;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Entry, Event};
-use super::limits::MAX_TRAIL;
+use super::limits::Limits;
 use super::time::Millis;
+use super::within::Within;
 
 /// One event of the trail. The body of a message is left out: the trail says that it
 /// was posted, the mail says what it was.
@@ -20,13 +21,22 @@ pub struct TrailRecord {
     pub event: Event,
 }
 
-/// The newest 10,000 events, oldest first (rule S5).
+/// The newest events, oldest first (rule S5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Trail {
     records: Vector<TrailRecord>,
+    within: Within,
 }
 
 impl Trail {
+    /// An empty trail that stays within `limits`.
+    pub fn within(limits: &'static Limits) -> Self {
+        Self {
+            within: Within(limits),
+            ..Self::default()
+        }
+    }
+
     /// The records, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &TrailRecord> {
         self.records.iter()
@@ -45,16 +55,17 @@ impl Trail {
     /// Adds an entry's events, and drops the oldest beyond the limit.
     pub fn record(&mut self, entry: &Entry) {
         for event in &entry.events {
-            self.push(TrailRecord {
+            let record = TrailRecord {
                 seq: entry.seq,
                 at: entry.at,
                 event: without_body(event),
-            });
+            };
+            self.push(record);
         }
     }
 
     pub(super) fn push(&mut self, record: TrailRecord) {
-        if self.records.len() == MAX_TRAIL {
+        if self.records.len() == self.within.0.trail {
             self.records.pop_front();
         }
         self.records.push_back(record);

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Number, Value};
 
 use crate::core::{Command, Rejection, escape};
 
+use super::arguments::Arguments;
 use super::tool::{Kind, Parameter, Tool};
 
 impl Tool {
@@ -25,7 +25,7 @@ impl Tool {
                 checked.insert(parameter.name.to_owned(), value);
             }
         }
-        Ok((self.build)(Arguments(checked)))
+        Ok((self.build)(Arguments::checked(checked)))
     }
 
     fn refuse_unknown(&self, arguments: &Map<String, Value>) -> Result<(), Rejection> {
@@ -52,20 +52,6 @@ impl Tool {
         }
         let got = format!("an argument that {} does not have", self.name);
         Err(Rejection::described(&escape(unknown), got, allowed))
-    }
-}
-
-/// Arguments that have passed the checks of their row, without those that were left out.
-#[derive(Debug)]
-pub(super) struct Arguments(Map<String, Value>);
-
-impl Arguments {
-    /// The command whose fields they are, by their names.
-    pub(super) fn read<C: DeserializeOwned>(self) -> C {
-        match serde_json::from_value(Value::Object(self.0)) {
-            Ok(command) => command,
-            Err(error) => unreachable!("a row lists the fields of its command: {error}"),
-        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! and the server refuse the same text with the same words. Nothing in here knows of
 //! MCP or of a runtime; scripts and fuzzers use it as it is.
 
+mod arguments;
 mod decode;
 mod pin;
 mod schema;

@@ -2,7 +2,7 @@
 
 use crate::core::Command;
 
-use super::decode::Arguments;
+use super::arguments::Arguments;
 
 /// One tool.
 #[derive(Debug)]

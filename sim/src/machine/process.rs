@@ -104,6 +104,7 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
         FsOptions {
             lock: world.knobs.lock,
             rotate_bytes: world.knobs.rotate_bytes,
+            ..FsOptions::default()
         }
     };
     let seed = |part| World::nonce_seed(task.process, incarnation, part);

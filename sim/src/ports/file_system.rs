@@ -12,11 +12,9 @@ use std::task::Poll;
 use mesh::backends::fs::{Access, Appended, FileId, FileStat, FileSystem, ProcessId};
 use mesh::ports::StorageError;
 
-use crate::trace::{Micros, Seen, Turn};
+use crate::trace::{Doing, Micros, Seen, Turn, Verb};
 use crate::world::disk::{Inode, Node};
-use crate::world::{
-    Doom, Kind, LockOwner, Shared, TaskId, Weather, World, Writing, is_seal, until,
-};
+use crate::world::{Doom, LockOwner, Shared, TaskId, Weather, World, Writing, is_seal, until};
 
 const HOST: &str = "box";
 const LOCK_PREFIX: &str = "lock/";
@@ -80,17 +78,14 @@ impl SimFs {
     }
 
     /// The await point of every operation.
-    async fn operate(&self, kind: Kind, doing: &str, name: &str) -> Weather {
-        let (at, weather) = self
-            .world
-            .borrow_mut()
-            .forecast(self.task, kind, doing, name);
+    async fn operate(&self, verb: Verb, name: &str) -> Weather {
+        let (at, weather) = self.world.borrow_mut().forecast(self.task, verb, name);
         until(&self.world, self.task, at).await;
         weather
     }
 
     /// Ends the operation: dies, if that is to be.
-    async fn finish(&self, weather: Weather, doing: &str, name: &str) {
+    async fn finish(&self, weather: Weather, verb: Verb, name: &str) {
         if weather != Weather::DieAfter {
             return;
         }
@@ -98,7 +93,7 @@ impl SimFs {
             let mut world = self.world.borrow_mut();
             world.seen.hit(Seen::CrashAfterEffect);
             world.doom = Some(Doom::Crash(self.task.process));
-            let doing = format!("{doing} {name}");
+            let doing = Doing::operation(verb, name);
             let turn = Turn::Crashed {
                 after_effect: true,
                 doing,
@@ -139,16 +134,16 @@ impl SimFs {
     /// Changes names: fails before the effect in bad weather.
     async fn rename_like(
         &self,
-        doing: &str,
+        verb: Verb,
         name: &str,
         effect: impl FnOnce(&mut World) -> io::Result<()>,
     ) -> io::Result<()> {
-        let weather = self.operate(Kind::Name, doing, name).await;
-        if matches!(weather, Weather::Full(_)) && matches!(doing, "create" | "link" | "make_dir") {
+        let weather = self.operate(verb, name).await;
+        if matches!(weather, Weather::Full(_)) && verb.takes_room() {
             return Err(ErrorKind::StorageFull.into());
         }
         effect(&mut self.world.borrow_mut())?;
-        self.finish(weather, doing, name).await;
+        self.finish(weather, verb, name).await;
         Ok(())
     }
 
@@ -181,7 +176,7 @@ impl SimFs {
                 world.seen.hit(Seen::TornTail);
                 world.torn.insert(inode);
                 world.doom = Some(Doom::Crash(self.task.process));
-                let doing = "append, in its middle".to_owned();
+                let doing = Doing::HalfAnAppend;
                 let turn = Turn::Crashed {
                     after_effect: false,
                     doing,
@@ -209,7 +204,7 @@ impl FileSystem for SimFs {
     type File = SimFile;
 
     async fn open(&self, name: &str, access: Access) -> io::Result<SimFile> {
-        let weather = self.operate(Kind::Look, "open", name).await;
+        let weather = self.operate(Verb::Open, name).await;
         let inode = match (self.inode(name), access) {
             (Ok(inode), _) => inode,
             (Err(_), Access::Overwrite) => {
@@ -219,7 +214,7 @@ impl FileSystem for SimFs {
             (Err(error), _) => return Err(error),
         };
         let file = self.open_inode(inode);
-        self.finish(weather, "open", name).await;
+        self.finish(weather, Verb::Open, name).await;
         Ok(file)
     }
 
@@ -232,13 +227,13 @@ impl FileSystem for SimFs {
             made = world.disk.create(name);
             Ok(())
         };
-        self.rename_like("create", name, effect).await?;
+        self.rename_like(Verb::Create, name, effect).await?;
         let inode = made.ok_or(ErrorKind::NotFound)?;
         Ok(self.open_inode(inode))
     }
 
     async fn read_at(&self, file: &SimFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let weather = self.operate(Kind::Look, "read", "").await;
+        let weather = self.operate(Verb::Read, "").await;
         let read = {
             let mut world = self.world.borrow_mut();
             if world.writing.contains_key(&file.inode) {
@@ -251,12 +246,12 @@ impl FileSystem for SimFs {
             buffer[..read].copy_from_slice(&bytes[from..from + read]);
             read
         };
-        self.finish(weather, "read", "").await;
+        self.finish(weather, Verb::Read, "").await;
         Ok(read)
     }
 
     async fn append(&self, file: &SimFile, bytes: &[u8]) -> io::Result<Appended> {
-        let weather = self.operate(Kind::Write, "append", "").await;
+        let weather = self.operate(Verb::Append, "").await;
         self.wait_for_writer(file.inode).await;
         let inode = file.inode;
         let written = match weather {
@@ -304,12 +299,12 @@ impl FileSystem for SimFs {
             Weather::Full(_) if written == 0 => return Err(ErrorKind::StorageFull.into()),
             _ => {}
         }
-        self.finish(weather, "append", "").await;
+        self.finish(weather, Verb::Append, "").await;
         Ok(Appended { end, written })
     }
 
     async fn write_at(&self, file: &SimFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let weather = self.operate(Kind::Write, "overwrite", "").await;
+        let weather = self.operate(Verb::Overwrite, "").await;
         match weather {
             Weather::DeviceError(_) => return Err(io::Error::from_raw_os_error(DEVICE_ERROR)),
             Weather::Full(_) => return Err(ErrorKind::StorageFull.into()),
@@ -319,12 +314,12 @@ impl FileSystem for SimFs {
             .borrow_mut()
             .disk
             .write_at(file.inode, offset as usize, bytes);
-        self.finish(weather, "overwrite", "").await;
+        self.finish(weather, Verb::Overwrite, "").await;
         Ok(())
     }
 
     async fn sync(&self, file: &SimFile) -> io::Result<()> {
-        let weather = self.operate(Kind::Sync, "sync", "").await;
+        let weather = self.operate(Verb::Sync, "").await;
         {
             let mut world = self.world.borrow_mut();
             if matches!(weather, Weather::DeviceError(_)) {
@@ -336,33 +331,33 @@ impl FileSystem for SimFs {
             }
             world.disk.sync(file.inode);
         }
-        self.finish(weather, "sync", "").await;
+        self.finish(weather, Verb::Sync, "").await;
         Ok(())
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        let weather = self.operate(Kind::Sync, "sync", "the folder").await;
+        let weather = self.operate(Verb::Sync, "the folder").await;
         if matches!(weather, Weather::DeviceError(_)) {
             return Err(io::Error::from_raw_os_error(DEVICE_ERROR));
         }
         self.world.borrow_mut().disk.sync_dir();
-        self.finish(weather, "sync", "the folder").await;
+        self.finish(weather, Verb::Sync, "the folder").await;
         Ok(())
     }
 
     async fn stat(&self, file: &SimFile) -> io::Result<FileStat> {
-        self.operate(Kind::Look, "stat", "").await;
+        self.operate(Verb::Stat, "").await;
         Ok(self.stat_inode(file.inode))
     }
 
     async fn stat_name(&self, name: &str) -> io::Result<FileStat> {
-        self.operate(Kind::Look, "stat", name).await;
+        self.operate(Verb::Stat, name).await;
         Ok(self.stat_inode(self.inode(name)?))
     }
 
     async fn link(&self, from: &str, to: &str) -> io::Result<()> {
         let task = self.task;
-        self.rename_like("link", to, |world| {
+        self.rename_like(Verb::Link, to, |world| {
             let inode = world.disk.lookup(from).ok_or(ErrorKind::NotFound)?;
             if world.disk.lookup(to).is_some() {
                 return Err(ErrorKind::AlreadyExists.into());
@@ -381,7 +376,7 @@ impl FileSystem for SimFs {
             incarnation: self.incarnation,
             since: 0,
         };
-        self.rename_like("rename", to, |world| {
+        self.rename_like(Verb::Rename, to, |world| {
             let inode = world.disk.lookup(from).ok_or(ErrorKind::NotFound)?;
             match world.disk.lookup(to).map(|at| world.disk.node(at)) {
                 Some(Node::Directory(names)) if !names.is_empty() => {
@@ -415,7 +410,7 @@ impl FileSystem for SimFs {
 
     async fn remove(&self, name: &str) -> io::Result<()> {
         let task = self.task;
-        self.rename_like("remove", name, |world| {
+        self.rename_like(Verb::Remove, name, |world| {
             let nonce = name.strip_prefix(LOCK_PREFIX);
             if world.disk.lookup(name).is_none() {
                 nonce.inspect(|nonce| world.lock_gone(task, nonce));
@@ -430,7 +425,7 @@ impl FileSystem for SimFs {
 
     /// Looks at the names twice, and may miss what was not there both times.
     async fn list(&self, name: Option<&str>) -> io::Result<Vec<String>> {
-        self.operate(Kind::Look, "list", name.unwrap_or(".")).await;
+        self.operate(Verb::List, name.unwrap_or(".")).await;
         let racy = {
             let world = self.world.borrow();
             world.knobs.racy_list && world.storm && name.is_none()
@@ -440,7 +435,7 @@ impl FileSystem for SimFs {
         if !racy {
             return Ok(before);
         }
-        self.operate(Kind::Look, "list", ".").await;
+        self.operate(Verb::List, ".").await;
         let mut world = self.world.borrow_mut();
         let after = listed(&world)?;
         if before == after {
@@ -462,7 +457,7 @@ impl FileSystem for SimFs {
     }
 
     async fn make_dir(&self, name: &str) -> io::Result<()> {
-        self.rename_like("make_dir", name, |world| {
+        self.rename_like(Verb::MakeDir, name, |world| {
             if world.disk.lookup(name).is_some() {
                 return Err(ErrorKind::AlreadyExists.into());
             }
@@ -473,7 +468,7 @@ impl FileSystem for SimFs {
     }
 
     async fn remove_dir(&self, name: &str) -> io::Result<()> {
-        self.rename_like("remove_dir", name, |world| {
+        self.rename_like(Verb::RemoveDir, name, |world| {
             let inode = world.disk.lookup(name).ok_or(ErrorKind::NotFound)?;
             match world.disk.node(inode) {
                 Node::Directory(names) if names.is_empty() => {}
@@ -487,7 +482,7 @@ impl FileSystem for SimFs {
     }
 
     async fn try_lock(&self, file: &SimFile) -> io::Result<bool> {
-        self.operate(Kind::Look, "lock", "").await;
+        self.operate(Verb::Lock, "").await;
         let mut world = self.world.borrow_mut();
         match world.locks.get(&file.inode) {
             Some((_, handle)) if *handle != file.handle => Ok(false),
@@ -500,7 +495,7 @@ impl FileSystem for SimFs {
     }
 
     async fn unlock(&self, file: &SimFile) -> io::Result<()> {
-        self.operate(Kind::Look, "unlock", "").await;
+        self.operate(Verb::Unlock, "").await;
         let mut world = self.world.borrow_mut();
         if world
             .locks
@@ -556,7 +551,7 @@ impl FileSystem for SimFs {
     }
 
     async fn is_dead(&self, process: &ProcessId) -> bool {
-        self.operate(Kind::Look, "kill -0", "").await;
+        self.operate(Verb::Probe, "").await;
         let world = self.world.borrow();
         let known = world.processes.get(process.pid as usize);
         process.host == HOST

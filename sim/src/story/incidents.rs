@@ -1,7 +1,7 @@
 //! What befell somebody, in a few words each.
 
 use super::words::{Said, Tone, far, say, seconds};
-use crate::trace::{Broken, Turn};
+use crate::trace::{Broken, Doing, Target, Turn, Verb};
 
 /// A fault, or another turn of the world; `None`: of no interest to a reader.
 pub(super) fn turned(turn: &Turn) -> Option<Said> {
@@ -10,25 +10,10 @@ pub(super) fn turned(turn: &Turn) -> Option<Said> {
             Tone::Fault,
             format!("stands still for {}", seconds(*micros)),
         ),
-        Turn::Crashed { doing, .. } if doing.contains("whatever") => say(Tone::Fault, "is killed"),
         Turn::Crashed {
             after_effect,
             doing,
-        } => {
-            let when = match after_effect {
-                true => "after its ",
-                false => "before its ",
-            };
-            let when = if doing.contains("middle") {
-                "in its "
-            } else {
-                when
-            };
-            say(
-                Tone::Fault,
-                format!("is killed, {when}{}", operation(doing)),
-            )
-        }
+        } => say(Tone::Fault, killed(*after_effect, doing)),
         Turn::PowerCut { .. } => say(Tone::Fault, "the power fails: everybody dies"),
         Turn::PowerCameBack {
             torn, names_lost, ..
@@ -59,36 +44,40 @@ pub(super) fn turned(turn: &Turn) -> Option<Said> {
     Some(said)
 }
 
-/// What a process was about to do, as a noun.
-fn operation(doing: &str) -> String {
-    let (verb, name) = doing.split_once([' ', ',']).unwrap_or((doing, ""));
-    let of = match name.trim() {
-        "" | "in its middle" => String::new(),
-        name if verb == "append" && name.contains("middle") => String::new(),
-        name if name.starts_with("tmp.") => " of a temporary file".to_owned(),
-        name if name.starts_with("lock.") => " of what is to be its lock".to_owned(),
-        name => format!(" of {name}"),
-    };
-    match verb {
-        "append" if doing.contains("middle") => "write, with half of it in the file".to_owned(),
-        "kill" => "look at the owner".to_owned(),
-        "make_dir" => "making a directory".to_owned(),
-        "remove_dir" => "removal of a directory".to_owned(),
-        verb => format!("{verb}{of}"),
+fn killed(after_effect: bool, doing: &Doing) -> String {
+    let when = if after_effect { "after" } else { "before" };
+    match doing {
+        Doing::Anything => "is killed".to_owned(),
+        Doing::HalfAnAppend => "is killed, in its write, with half of it in the file".to_owned(),
+        Doing::Operation(verb, target) => {
+            format!("is killed, {when} its {}", operation(*verb, target))
+        }
     }
 }
 
-/// What is said of whoever takes the store's lock, and of whoever gives it back.
-pub(super) const TAKES: &str = "takes the store's lock";
-pub(super) const FREES: &str = "gives the store's lock back";
+/// What a process was about to do, as a noun.
+fn operation(verb: Verb, target: &Target) -> String {
+    let of = match target {
+        Target::Open => String::new(),
+        Target::Temporary(_) => " of a temporary file".to_owned(),
+        Target::FutureLock(_) => " of what is to be its lock".to_owned(),
+        Target::Named(name) => format!(" of {name}"),
+    };
+    match verb {
+        Verb::Probe => "look at the owner".to_owned(),
+        Verb::MakeDir => "making a directory".to_owned(),
+        Verb::RemoveDir => "removal of a directory".to_owned(),
+        verb => format!("{verb}{of}"),
+    }
+}
 
 /// What is said of whoever frees the lock of another one, since it took it for its own.
 pub(super) const FREES_ANOTHERS: &str = "frees the store's lock, which is another's by now";
 
 fn of_the_store(turn: &Turn) -> Option<Said> {
     let said = match turn {
-        Turn::StoreLockTaken => say(Tone::Quiet, TAKES),
-        Turn::StoreLockFreed => say(Tone::Quiet, FREES),
+        Turn::StoreLockTaken => say(Tone::Quiet, "takes the store's lock"),
+        Turn::StoreLockFreed => say(Tone::Quiet, "gives the store's lock back"),
         Turn::StoreLockStolen { from_live: true } => say(
             Tone::Bad,
             "takes the store's lock from its owner, who is alive",

@@ -11,7 +11,7 @@ use super::caption::Drawn;
 use super::focus::Focus;
 use super::spans::{Span, Spot, What};
 use super::svg::{Svg, wrapped};
-use super::telling::{Mark, Row, Telling};
+use super::telling::{Mark, Row, Telling, Who};
 use super::words::Tone;
 use crate::trace::ProcessNumber;
 
@@ -340,14 +340,15 @@ impl<'a> Picture<'a> {
             Tone::Good => "good",
             Tone::Bad => "bad",
         };
-        let who = match row.who.starts_with("entry") {
-            true => "who entry".to_owned(),
-            false => format!("who p{}", row.process % 4),
+        let class = match row.who {
+            Who::Entry(_) => "who entry".to_owned(),
+            _ => format!("who p{}", row.process % 4),
         };
+        let who = row.who.to_string();
         for (at, line) in self.lines(row).iter().enumerate() {
             let y = y + 4 + at as i64 * LINE;
-            match line.strip_prefix(&*row.who).filter(|_| at == 0) {
-                Some(rest) => self.svg.said(self.words, y, (&who, &row.who), (tone, rest)),
+            match line.strip_prefix(&*who).filter(|_| at == 0) {
+                Some(rest) => self.svg.said(self.words, y, (&class, &who), (tone, rest)),
                 None => self.svg.text(self.words, y, tone, line),
             }
         }

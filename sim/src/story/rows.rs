@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mesh::MeshError;
-use mesh::core::{Command, Entry, Event};
+use mesh::core::{ClaimStatus, Command, Entry, Event, Reply};
 
 use super::focus::{Focus, On};
 use super::incidents;
 use super::spans::{Spans, Spot};
-use super::telling::{Mark, Row, Telling};
+use super::telling::{Mark, Moment, Row, Telling, Who};
 use super::words::{self, Messages, Said, Tone, say};
 use crate::explore::Outcome;
 use crate::trace::{Call, Micros, ProcessNumber, Record, Stamped, Turn};
@@ -82,12 +82,13 @@ impl Teller<'_> {
     }
 
     /// Adds a row, and says where it is. Quiet ones that follow each other are one.
-    fn row(&mut self, stamped: &Stamped, mark: Mark, who: impl Into<String>, said: Said) -> Spot {
+    fn row(&mut self, stamped: &Stamped, mark: Mark, who: Who, said: Said) -> Spot {
         let row = Row {
             at: stamped.at,
             process: stamped.process,
             mark,
-            who: who.into(),
+            who,
+            moment: Moment::default(),
             entries: usize::from(matches!(mark, Mark::Entry { .. })),
             said,
         };
@@ -110,10 +111,9 @@ impl Teller<'_> {
             Record::Called { call } => self.called(stamped, *call),
             Record::Answered { call } => self.answered(stamped, *call),
             Record::Left { call } => {
-                let agent = &self.outcome.trace.calls[*call].agent;
                 if self.wants_call(*call) {
                     let said = say(Tone::Fault, "goes away before it hears the answer");
-                    let spot = self.row(stamped, Mark::Hears, agent, said);
+                    let spot = self.row(stamped, Mark::Hears, self.caller(*call), said);
                     self.spans.answered(*call, spot);
                 }
             }
@@ -121,7 +121,7 @@ impl Teller<'_> {
             Record::Replaced { seq } => {
                 self.log.retain(|entry| entry.seq < *seq);
                 let said = say(Tone::Bad, "is gone, and another one takes its place");
-                let spot = self.row(stamped, Mark::Dot, format!("entry {seq}"), said);
+                let spot = self.row(stamped, Mark::Dot, Who::Entry(*seq), said);
                 self.spans.refold(&self.log, spot);
             }
             Record::Durable { seq } => {
@@ -224,19 +224,28 @@ impl Teller<'_> {
             said = say(Tone::Bad, incidents::FREES_ANOTHERS);
         }
         let last = self.rows.last();
-        let seen_again = last.is_some_and(|last| last.said.text == said.text);
-        if *turn == Turn::HalfWriteSeen && seen_again {
+        let seen_before = last.is_some_and(|last| last.moment == Moment::SeesHalfARecord);
+        if *turn == Turn::HalfWriteSeen && seen_before {
             return self.spot();
         }
         let (mark, who) = match turn {
             Turn::PowerCut { .. }
             | Turn::PowerCameBack { .. }
             | Turn::LogServerCrashed
-            | Turn::LogServerCameBack => (Mark::Everybody, String::new()),
+            | Turn::LogServerCameBack => (Mark::Everybody, Who::All),
             Turn::Crashed { .. } => (Mark::Dies, process(stamped)),
             _ => (Mark::Dot, process(stamped)),
         };
-        self.row(stamped, mark, who, said)
+        let spot = self.row(stamped, mark, who, said);
+        if let Some(row) = self.rows.last_mut() {
+            row.moment = match turn {
+                Turn::StoreLockTaken => Moment::TakesLock,
+                Turn::StoreLockFreed => Moment::FreesLock,
+                Turn::HalfWriteSeen => Moment::SeesHalfARecord,
+                _ => Moment::Other,
+            };
+        }
+        spot
     }
 
     /// The storm is over, and whoever stands still goes on earlier than was meant.
@@ -257,8 +266,7 @@ impl Teller<'_> {
                     .iter()
                     .all(|row| row.process == number);
                 let entry = matches!(entry.mark, Mark::Entry { read: false, .. });
-                let takes =
-                    takes.said.text == incidents::TAKES && frees.said.text == incidents::FREES;
+                let takes = takes.moment == Moment::TakesLock && frees.moment == Moment::FreesLock;
                 (self.rows.len() - 3, own && entry && takes)
             }
             _ => return,
@@ -270,7 +278,7 @@ impl Teller<'_> {
         let mut row = self.rows.remove(begins + 1);
         row.at = self.rows[begins].at;
         if self.focus.on == On::Lock {
-            let entry = std::mem::replace(&mut row.who, format!("p{number}"));
+            let entry = std::mem::replace(&mut row.who, Who::Process(number));
             row.said = say(
                 Tone::Quiet,
                 format!("takes the lock, appends {entry}, gives it back"),
@@ -302,6 +310,10 @@ impl Teller<'_> {
         }
     }
 
+    fn caller(&self, call: usize) -> Who {
+        Who::Agent(self.outcome.trace.calls[call].agent.clone())
+    }
+
     fn called(&mut self, stamped: &Stamped, number: usize) {
         if !self.wants_call(number) {
             return;
@@ -317,8 +329,7 @@ impl Teller<'_> {
                 said = say(Tone::Quiet, format!("claims {} again", claim.resource));
             }
         }
-        let agent = call.agent.clone();
-        let spot = self.row(stamped, Mark::Asks, agent, said);
+        let spot = self.row(stamped, Mark::Asks, self.caller(number), said);
         self.spans.asked(number, stamped.process, spot);
     }
 
@@ -329,16 +340,14 @@ impl Teller<'_> {
         let call = &self.outcome.trace.calls[number];
         let Some(answer) = &call.answer else { return };
         let mut said = words::answered(&answer.result, &self.messages);
-        let as_before = self.renewals.contains(&number) && said.tone == Tone::Plain;
-        if as_before && !said.text.contains("denied") && !said.text.contains("lost") {
+        if self.renewals.contains(&number) && is_as_before(&answer.result) {
             said.tone = Tone::Quiet;
         }
         let before = self.heard.insert(call.agent.clone(), said.text.clone());
         if before.as_ref() == Some(&said.text) {
             said.tone = Tone::Quiet;
         }
-        let agent = call.agent.clone();
-        let spot = self.row(stamped, Mark::Hears, agent, said);
+        let spot = self.row(stamped, Mark::Hears, self.caller(number), said);
         self.spans.answered(number, spot);
     }
 
@@ -402,7 +411,7 @@ impl Teller<'_> {
                 read: !committed,
             };
             let said = say(tone, format!("{text}{clock}{seen}"));
-            spot = self.row(stamped, mark, format!("entry {seq}"), said);
+            spot = self.row(stamped, mark, Who::Entry(seq), said);
         }
         self.log.push(entry.clone());
         self.spans.fold(&entry, spot);
@@ -452,10 +461,19 @@ impl Teller<'_> {
             ),
         };
         let accepted = self.focus.unfenced || !refused;
-        self.row(stamped, Mark::Writes { fence, accepted }, agent, said);
+        let who = Who::Agent(agent.to_owned());
+        self.row(stamped, Mark::Writes { fence, accepted }, who, said);
     }
 }
 
-fn process(stamped: &Stamped) -> String {
-    format!("p{}", stamped.process)
+/// Whether an agent that asked again for what it has or waits for is told that it still does.
+fn is_as_before(result: &Result<Reply, MeshError>) -> bool {
+    let Ok(Reply::Claim(reply)) = result else {
+        return false;
+    };
+    reply.status != ClaimStatus::Denied && reply.lost.is_none()
+}
+
+fn process(stamped: &Stamped) -> Who {
+    Who::Process(stamped.process)
 }

@@ -4,53 +4,60 @@
 //! brings its ground along, so that it can be read on a page whose colours do not follow
 //! the reader's.
 
-use std::fmt::Write;
+use pages::svg::escaped;
 
 use super::caption::Drawn;
 
 /// The classes of everything that is drawn.
 const STYLE: &str = include_str!("style.css");
 
+/// What strikes out a process that stands still.
+const HATCH: &str = r#"<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch" width="2" height="6"/></pattern></defs>"#;
+
 /// Elements, in the order in which they are drawn.
 #[derive(Debug, Default)]
-pub(super) struct Svg {
-    body: String,
-}
-
-/// Writing to a `String` cannot fail, so what it returns is dropped.
-macro_rules! put {
-    ($svg:expr, $($text:tt)*) => {{ let _ = writeln!($svg.body, $($text)*); }};
-}
+pub(super) struct Svg(pages::svg::Svg);
 
 impl Svg {
     pub(super) fn line(&mut self, class: &str, from: (i64, i64), to: (i64, i64)) {
         let ((x1, y1), (x2, y2)) = (from, to);
-        put!(
-            self,
-            r#"<line class="{class}" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>"#
+        self.0.shape(
+            "line",
+            &[
+                ("class", &class),
+                ("x1", &x1),
+                ("y1", &y1),
+                ("x2", &x2),
+                ("y2", &y2),
+            ],
         );
     }
 
     pub(super) fn rect(&mut self, class: &str, x: i64, y: i64, width: i64, height: i64) {
-        put!(
-            self,
-            r#"<rect class="{class}" x="{x}" y="{y}" width="{width}" height="{height}" rx="3"/>"#
+        self.0.shape(
+            "rect",
+            &[
+                ("class", &class),
+                ("x", &x),
+                ("y", &y),
+                ("width", &width),
+                ("height", &height),
+                ("rx", &3),
+            ],
         );
     }
 
     pub(super) fn circle(&mut self, class: &str, (x, y): (i64, i64), radius: i64) {
-        put!(
-            self,
-            r#"<circle class="{class}" cx="{x}" cy="{y}" r="{radius}"/>"#
+        self.0.shape(
+            "circle",
+            &[("class", &class), ("cx", &x), ("cy", &y), ("r", &radius)],
         );
     }
 
     pub(super) fn diamond(&mut self, class: &str, (x, y): (i64, i64), half: i64) {
         let (left, right, top, bottom) = (x - half, x + half, y - half, y + half);
-        put!(
-            self,
-            r#"<path class="{class}" d="M{left} {y}L{x} {top}L{right} {y}L{x} {bottom}Z"/>"#
-        );
+        let path = format!("M{left} {y}L{x} {top}L{right} {y}L{x} {bottom}Z");
+        self.0.shape("path", &[("class", &class), ("d", &path)]);
     }
 
     pub(super) fn cross(&mut self, class: &str, (x, y): (i64, i64), half: i64) {
@@ -64,18 +71,14 @@ impl Svg {
         let back = if x2 > x1 { x2 - 8 } else { x2 + 8 };
         self.line(&format!("arrow s{owner}"), from, (back, y));
         let (top, bottom) = (y - 4, y + 4);
-        put!(
-            self,
-            r#"<path class="f{owner}" d="M{x2} {y}L{back} {top}L{back} {bottom}Z"/>"#
-        );
+        let path = format!("M{x2} {y}L{back} {top}L{back} {bottom}Z");
+        let class = format!("f{owner}");
+        self.0.shape("path", &[("class", &class), ("d", &path)]);
     }
 
     pub(super) fn text(&mut self, x: i64, y: i64, class: &str, text: &str) {
-        put!(
-            self,
-            r#"<text class="{class}" x="{x}" y="{y}">{}</text>"#,
-            escaped(text)
-        );
+        self.0
+            .text(&[("class", &class), ("x", &x), ("y", &y)], text);
     }
 
     /// Text around a point.
@@ -90,13 +93,10 @@ impl Svg {
 
     /// Who, and what.
     pub(super) fn said(&mut self, x: i64, y: i64, who: (&str, &str), what: (&str, &str)) {
-        put!(
-            self,
-            r#"<text class="{}" x="{x}" y="{y}"><tspan class="{}">{}</tspan>{}</text>"#,
-            what.0,
-            who.0,
-            escaped(who.1),
-            escaped(what.1),
+        self.0.text_with_head(
+            &[("class", &what.0), ("x", &x), ("y", &y)],
+            (&[("class", &who.0)], who.1),
+            what.1,
         );
     }
 
@@ -104,25 +104,26 @@ impl Svg {
     pub(super) fn finish(&self, drawn: &Drawn<'_>, width: i64, height: i64) -> String {
         let (name, sentence) = (escaped(drawn.name), escaped(drawn.sentence));
         let broken = drawn.broken.as_deref().map(escaped).unwrap_or_default();
-        let Self { body } = self;
-        format!(
-            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-labelledby="title desc">
-<title id="title">{name}</title>
+        let head = format!(
+            r#"<title id="title">{name}</title>
 <desc id="desc">{sentence} {broken}</desc>
 <style>
 {STYLE}</style>
-<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch" width="2" height="6"/></pattern></defs>
+{HATCH}
 <rect class="ground" width="{width}" height="{height}" rx="6"/>
-{body}</svg>
 "#
+        );
+        self.0.document(
+            &[
+                ("viewBox", &format_args!("0 0 {width} {height}")),
+                ("width", &width),
+                ("height", &height),
+                ("role", &"img"),
+                ("aria-labelledby", &"title desc"),
+            ],
+            &head,
         )
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }
 
 /// Breaks a text into lines that surely fit, whatever sans-serif font there is.
@@ -173,10 +174,7 @@ mod tests {
     fn what_is_markup_in_a_text_is_text_in_the_picture() {
         let mut svg = Svg::default();
         svg.text(1, 2, "plain", "a < b & c");
-        assert!(
-            svg.body.contains(">a &lt; b &amp; c</text>"),
-            "{}",
-            svg.body
-        );
+        let picture = svg.0.document(&[], "");
+        assert!(picture.contains(">a &lt; b &amp; c</text>"), "{picture}");
     }
 }

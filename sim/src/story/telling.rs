@@ -1,6 +1,7 @@
 //! What a picture shows of a run: rows in order, and spans beside them.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::spans::{Spans, Spot};
 use super::words::Said;
@@ -27,13 +28,45 @@ pub(super) enum Mark {
     Dot,
 }
 
+/// Who does or meets something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Everybody.
+    All,
+    Process(ProcessNumber),
+    Agent(String),
+    Entry(u64),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => Ok(()),
+            Self::Process(number) => write!(f, "p{number}"),
+            Self::Agent(name) => f.write_str(name),
+            Self::Entry(seq) => write!(f, "entry {seq}"),
+        }
+    }
+}
+
+/// What of a row the rows after it depend on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Moment {
+    #[default]
+    Other,
+    TakesLock,
+    FreesLock,
+    SeesHalfARecord,
+}
+
 /// A line of a picture.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) at: Micros,
     pub(super) process: ProcessNumber,
     pub(super) mark: Mark,
-    pub(super) who: String,
+    pub(super) who: Who,
+    pub(super) moment: Moment,
     pub(super) said: Said,
     /// How many entries it stands for, if they are of no interest one by one.
     pub(super) entries: usize,
@@ -77,9 +110,9 @@ impl Telling {
 impl Row {
     /// Who, and what.
     pub(super) fn text(&self) -> String {
-        match self.who.is_empty() {
-            true => self.said.text.clone(),
-            false => format!("{} {}", self.who, self.said.text),
+        match self.who {
+            Who::All => self.said.text.clone(),
+            ref who => format!("{who} {}", self.said.text),
         }
     }
 }

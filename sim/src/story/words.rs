@@ -91,15 +91,26 @@ pub(super) fn seconds(micros: Micros) -> String {
 /// A blank at which no line is broken.
 const NARROW: char = '\u{a0}';
 
-/// A moment by a clock that is a century ahead.
-const CENTURY: &str = "in 100 years";
+/// How long after the beginning of the world a wall clock shows a moment, in milliseconds;
+/// `None`: it is a century ahead.
+fn since_epoch(at: Millis) -> Option<i64> {
+    let since = at as i64 - EPOCH_MS as i64;
+    (since <= CENTURY_MS / 2).then_some(since)
+}
 
 /// A moment by somebody's wall clock, counted from the beginning of the world.
 pub(super) fn moment(at: Millis) -> String {
-    let since = at as i64 - EPOCH_MS as i64;
-    match since {
-        _ if since > CENTURY_MS / 2 => CENTURY.to_owned(),
-        _ => format!("{:.1}{NARROW}s", since as f64 / 1e3),
+    match since_epoch(at) {
+        None => "in 100 years".to_owned(),
+        Some(since) => format!("{:.1}{NARROW}s", since as f64 / 1e3),
+    }
+}
+
+/// How long something lasts that ends at a moment.
+fn until(at: Millis) -> String {
+    match since_epoch(at) {
+        None => "for 100 years".to_owned(),
+        Some(_) => format!("until {}", moment(at)),
     }
 }
 
@@ -286,10 +297,6 @@ fn failed(error: &MeshError) -> String {
 
 /// An event of the log. `waits`: its agent only had a place in the queue.
 pub(super) fn happened(event: &Event, waits: bool, messages: &mut Messages) -> String {
-    let until = |at: &Millis| match moment(*at) {
-        never if never == CENTURY => "for 100 years".to_owned(),
-        end => format!("until {end}"),
-    };
     let Some(claim) = event.claim() else {
         return of_agents_and_messages(event, messages);
     };
@@ -299,21 +306,21 @@ pub(super) fn happened(event: &Event, waits: bool, messages: &mut Messages) -> S
             fence, mode, terms, ..
         } => {
             let share = shared(*mode);
-            let until = until(&terms.expires_at);
+            let until = until(terms.expires_at);
             format!("{agent_id} has {share}{resource} under fence {fence} {until}")
         }
         Event::Upgraded { fence, terms, .. } => {
-            let until = until(&terms.expires_at);
+            let until = until(terms.expires_at);
             format!("{agent_id} has {resource} alone under fence {fence} {until}")
         }
         Event::Promoted {
             fence, expires_at, ..
         } => {
-            let until = until(expires_at);
+            let until = until(*expires_at);
             format!("{agent_id} is promoted: {resource} under fence {fence} {until}")
         }
         Event::Renewed { terms, .. } => {
-            format!("{agent_id} keeps {resource} {}", until(&terms.expires_at))
+            format!("{agent_id} keeps {resource} {}", until(terms.expires_at))
         }
         Event::Queued { mode, .. } => format!("{agent_id} waits for {}{resource}", shared(*mode)),
         Event::TicketRenewed { .. } => format!("{agent_id} still waits for {resource}"),

@@ -3,6 +3,7 @@
 //! An incident is a value, and whatever is said of it is derived from that: the line of a
 //! printed trace here, the words of a picture in [`story`](crate::story).
 
+use super::operation::Doing;
 use super::time::Micros;
 
 /// A fault, or another turn of the world.
@@ -14,10 +15,10 @@ pub enum Turn {
     },
     Crashed {
         after_effect: bool,
-        doing: String,
+        doing: Doing,
     },
     PowerCut {
-        doing: String,
+        doing: Doing,
     },
     PowerCameBack {
         torn: bool,
@@ -25,7 +26,7 @@ pub enum Turn {
     },
     Paused {
         micros: Micros,
-        doing: String,
+        doing: Doing,
     },
     ClockStepped {
         by_ms: i64,

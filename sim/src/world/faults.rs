@@ -6,7 +6,7 @@
 
 use super::planted::{self, SimBug};
 use super::state::{Doom, TaskId, World};
-use crate::trace::{Micros, Seen, Turn};
+use crate::trace::{Doing, Micros, Seen, Turn, Verb};
 
 /// How many operations count as opening the folder, and how often a process that is slow
 /// to start stands still in one of them.
@@ -15,11 +15,33 @@ const SLOW_START: u32 = 2_000;
 
 /// What kind of operation it is, for its duration and for what can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+enum Kind {
     Look,
     Write,
     Sync,
     Name,
+}
+
+impl Kind {
+    fn of(verb: Verb) -> Self {
+        match verb {
+            Verb::Append | Verb::Overwrite => Self::Write,
+            Verb::Sync => Self::Sync,
+            Verb::Create
+            | Verb::Link
+            | Verb::Rename
+            | Verb::Remove
+            | Verb::MakeDir
+            | Verb::RemoveDir => Self::Name,
+            Verb::Open
+            | Verb::Read
+            | Verb::Stat
+            | Verb::List
+            | Verb::Lock
+            | Verb::Unlock
+            | Verb::Probe => Self::Look,
+        }
+    }
 }
 
 /// What an operation meets once its time has come.
@@ -38,13 +60,8 @@ pub(crate) enum Weather {
 
 impl World {
     /// Draws what an operation meets, and when its time has come.
-    pub(crate) fn forecast(
-        &mut self,
-        task: TaskId,
-        kind: Kind,
-        doing: &str,
-        name: &str,
-    ) -> (Micros, Weather) {
+    pub(crate) fn forecast(&mut self, task: TaskId, verb: Verb, name: &str) -> (Micros, Weather) {
+        let kind = Kind::of(verb);
         self.steps += 1;
         let cost = match kind {
             Kind::Look => 5,
@@ -76,16 +93,16 @@ impl World {
         };
         // Zero was handled: lot 0 with another magnitude may be a fault.
         if strikes(knobs.crash) {
-            return self.crash(task, magnitude, doing, name);
+            return self.crash(task, magnitude, verb, name);
         }
         if strikes(knobs.power_cut) && cuts {
             self.doom = Some(Doom::PowerCut);
-            let doing = format!("{doing} {name}");
+            let doing = Doing::operation(verb, name);
             self.turn(task.process, Turn::PowerCut { doing });
             return (Micros::MAX, Weather::Fair);
         }
         if strikes(pause) && pauses {
-            return self.pause(task, magnitude, cost, doing, name);
+            return self.pause(task, magnitude, cost, verb, name);
         }
         if strikes(knobs.clock_step) {
             self.step_clock(task.process, magnitude);
@@ -108,18 +125,12 @@ impl World {
         (self.now + cost + Micros::from(magnitude & 0x3f), weather)
     }
 
-    fn crash(
-        &mut self,
-        task: TaskId,
-        magnitude: u32,
-        doing: &str,
-        name: &str,
-    ) -> (Micros, Weather) {
+    fn crash(&mut self, task: TaskId, magnitude: u32, verb: Verb, name: &str) -> (Micros, Weather) {
         if magnitude & 1 == 1 {
             return (self.now + 10, Weather::DieAfter);
         }
         self.doom = Some(Doom::Crash(task.process));
-        let doing = format!("{doing} {name}");
+        let doing = Doing::operation(verb, name);
         let turn = Turn::Crashed {
             after_effect: false,
             doing,
@@ -134,7 +145,7 @@ impl World {
         task: TaskId,
         magnitude: u32,
         cost: Micros,
-        doing: &str,
+        verb: Verb,
         name: &str,
     ) -> (Micros, Weather) {
         let lease = self.knobs.lease_seconds * 1_000_000;
@@ -147,7 +158,7 @@ impl World {
         let micros = 1 + Micros::from(magnitude) * longest / 0x1_0000;
         let until = self.now + micros;
         self.processes[task.process].paused_until = until;
-        let doing = format!("{doing} {name}");
+        let doing = Doing::operation(verb, name);
         self.turn(task.process, Turn::Paused { micros, doing });
         (self.now + cost, Weather::Fair)
     }

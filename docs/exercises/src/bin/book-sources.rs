@@ -20,7 +20,7 @@ use std::fs;
 use std::io::{Read, stdin, stdout};
 use std::path::{Path, PathBuf};
 
-use exercises::markdown::{Target, contents, follow};
+use pages::markdown::{Target, contents, follow};
 use serde_json::{Value, json};
 
 /// What the page is called that has the sources below it.

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use exercises::markdown::{Target, follow};
+use pages::markdown::{Target, follow};
 
 use crate::tree::{Page, Problem, Tree};
 

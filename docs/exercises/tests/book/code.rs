@@ -7,7 +7,7 @@
 //! `// anchor: NAME` and `// end: NAME`. Code that stands in no source is no `rust` block:
 //! what nothing compiles is `text`.
 
-use tests::markdown::{Block, blocks};
+use pages::markdown::{Block, blocks};
 
 use crate::tree::{Page, Problem, Tree, alone};
 

@@ -1,13 +1,13 @@
 //! Every relative link of every page leads somewhere, down to the heading.
 //!
-//! See [`exercises::markdown`] for how links and anchors are found. What is checked: the target is there, under this spelling, and inside the
+//! See [`pages::markdown`] for how links and anchors are found. What is checked: the target is there, under this spelling, and inside the
 //! repository; an anchor is one of the page's headings; a page of `docs/` links to pages, not
 //! to folders, which a built book does not have; and chapters name external sources through
 //! `docs/references.md` alone, so that each is described once.
 
 use std::collections::BTreeMap;
 
-use exercises::markdown::{Contents, Link, Target, contents, follow};
+use pages::markdown::{Contents, Link, Target, contents, follow};
 
 use crate::tree::{Page, Problem, Tree};
 

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use exercises::markdown::{Target, contents, follow};
+use pages::markdown::{Target, contents, follow};
 
 use crate::tree::{Page, Problem, Tree, alone};
 

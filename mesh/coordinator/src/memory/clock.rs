@@ -13,8 +13,8 @@ use mesh_core::Millis;
 /// pass alone, so that what waits for a lock neither hangs nor changes what the time is.
 ///
 /// ```
-/// use mesh::backends::ManualClock;
-/// use mesh::ports::Clock;
+/// use mesh_coordinator::memory::ManualClock;
+/// use mesh_coordinator::ports::Clock;
 ///
 /// let clock = ManualClock::at(1_000);
 /// clock.advance(500);

@@ -8,10 +8,8 @@ use std::task::{Poll, Waker};
 use crate::ports::{
     Append, CheckpointNeed, Durability, News, Outcome, Storage, StorageError, StorageErrorKind,
 };
-use mesh_core::{Entry, Snapshot};
+use mesh_core::{Entry, Limits, Snapshot};
 
-/// How many entries one piece of news holds at most.
-const NEWS: usize = 1024;
 /// After how many entries a checkpoint is worthwhile, unless told otherwise.
 const WORTHWHILE: usize = 4096;
 
@@ -66,6 +64,10 @@ impl Records {
         self.checkpoint.seq + self.entries.len() as u64
     }
 
+    fn limits(&self) -> &'static Limits {
+        self.checkpoint.state.limits()
+    }
+
     fn tell_watchers(&mut self) {
         self.watchers.drain(..).for_each(Waker::wake);
     }
@@ -83,6 +85,14 @@ impl MemoryLog {
     pub fn with_checkpoints_every(entries: usize) -> Self {
         let log = Self::default();
         log.records().worthwhile = entries;
+        log
+    }
+
+    /// A new log that stays within `limits`.
+    #[must_use]
+    pub fn within(limits: &'static Limits) -> Self {
+        let log = Self::default();
+        log.records().checkpoint = Snapshot::within(limits);
         log
     }
 
@@ -113,7 +123,7 @@ impl MemoryLog {
     pub fn remove(&self) {
         let mut records = self.records();
         records.incarnation += 1;
-        records.checkpoint = Snapshot::default();
+        records.checkpoint = Snapshot::within(records.limits());
         records.entries.clear();
         records.tell_watchers();
     }
@@ -161,7 +171,7 @@ impl Storage for MemoryStorage {
             }
         };
         let unread = records.entries.iter().skip((place.seq - oldest) as usize);
-        let entries: Vec<Entry> = unread.take(NEWS).cloned().collect();
+        let entries: Vec<Entry> = unread.take(records.limits().news).cloned().collect();
         let Some(last) = entries.last() else {
             return Ok(News::CaughtUp);
         };

@@ -1,28 +1,29 @@
 //! Who is alive: `register`, `roster`, and the heartbeat in every act (A1 to A6).
 
 use super::Draft;
+use crate::arguments;
 use crate::command::{Register, Roster};
 use crate::event::Event;
-use crate::limits::{self, DEFAULT_TTL_SECONDS, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
+use crate::limits::{DEFAULT_TTL_SECONDS, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
 use crate::names::{AgentId, Resource, SessionId};
 use crate::rejection::Rejection;
 use crate::reply::{AgentView, Liveness, RegisterReply, RosterReply};
 use crate::state::Agent;
 use crate::time::{Timestamp, after};
-use planted::Bug;
+use planted::{Bug, sound};
 
 impl Draft {
     /// Rules A1 and A3.
     pub(super) fn register(&mut self, command: &Register) -> Result<RegisterReply, Rejection> {
-        let agent_id = limits::agent_id("agent_id", &command.agent_id)?;
-        limits::line("branch", &command.branch, MAX_TEXT_BYTES)?;
-        limits::line("prompt_ptr", &command.prompt_ptr, MAX_TEXT_BYTES)?;
+        let agent_id = AgentId::acting("agent_id", &command.agent_id)?;
+        arguments::line("branch", &command.branch, MAX_TEXT_BYTES)?;
+        arguments::line("prompt_ptr", &command.prompt_ptr, MAX_TEXT_BYTES)?;
         if let Some(role) = &command.role {
-            limits::line("role", role, MAX_TEXT_BYTES)?;
+            arguments::line("role", role, MAX_TEXT_BYTES)?;
         }
         let session = command.session.as_deref().map(SessionId::new).transpose()?;
         let ttl = command.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
-        let ttl_ms = limits::seconds("ttl_seconds", ttl, 1..=MAX_LEASE_SECONDS)?;
+        let ttl_ms = arguments::seconds("ttl_seconds", ttl, 1..=MAX_LEASE_SECONDS)?;
 
         let epoch = match self.incarnation(&agent_id) {
             Some(epoch) => epoch,
@@ -51,11 +52,9 @@ impl Draft {
     /// Rule A6: a registered agent that acts is alive by it, or alive again. Does
     /// nothing for one that never registered, whatever its name looks like.
     pub(super) fn heartbeat(&mut self, agent_id: &str) {
-        if planted::is(Bug::ActingIsNoHeartbeat) {
-            return;
-        }
         let agent_id = AgentId::from(agent_id);
-        let Some(epoch) = self.incarnation(&agent_id) else {
+        let Some(epoch) = sound!(self.incarnation(&agent_id), Bug::ActingIsNoHeartbeat => None)
+        else {
             return;
         };
         let Some(agent) = self.state.agent(&agent_id) else {
@@ -78,7 +77,7 @@ impl Draft {
         self.cut_registration(agent_id);
         let agent = self.state.agent(agent_id)?;
         let epoch = agent.epoch;
-        if !agent.is_dead(self.now) || planted::is(Bug::EpochKeptAfterDeath) {
+        if !sound!(agent.is_dead(self.now), Bug::EpochKeptAfterDeath => false) {
             return Some(epoch);
         }
         self.settle_involved(agent_id);
@@ -103,7 +102,7 @@ impl Draft {
 
     /// Rules A4 and A5: reaps, then lists. No sign of life of its caller.
     pub(super) fn roster(&mut self, command: &Roster) -> Result<RosterReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
+        arguments::present("agent_id", &command.agent_id)?;
         self.settle_all();
         let agents = self.state.agents.iter();
         let agents = agents.map(|(agent_id, agent)| self.agent_view(agent_id, agent));

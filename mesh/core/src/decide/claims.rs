@@ -1,12 +1,11 @@
 //! Leased, fenced locks: `claim`, `release`, `claims` (C1 to C11).
 
 use super::Draft;
+use crate::arguments;
 use crate::command::{Claim, Claims, Mode, Release, Wait};
 use crate::event::{ClaimRef, Event, Terms};
 use crate::ids::ClaimId;
-use crate::limits::{
-    self, DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES, MAX_TICKETS,
-};
+use crate::limits::{DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
 use crate::names::{AgentId, Resource};
 use crate::rejection::Rejection;
 use crate::reply::{
@@ -15,7 +14,7 @@ use crate::reply::{
 };
 use crate::state::{Hold, ResourceState, Ticket};
 use crate::time::{Millis, Timestamp, after, is_recent};
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// The lease of a new claim that does not say for how long.
 const DEFAULT_LEASE: Millis = DEFAULT_LEASE_SECONDS * 1000;
@@ -32,14 +31,14 @@ pub(super) struct Request<'a> {
 impl<'a> Request<'a> {
     pub(super) fn check(command: &'a Claim) -> Result<Self, Rejection> {
         if let Some(note) = &command.note {
-            limits::lines("note", note, MAX_TEXT_BYTES)?;
+            arguments::lines("note", note, MAX_TEXT_BYTES)?;
         }
         let lease = command.lease_seconds;
-        let lease = lease.map(|s| limits::seconds("lease_seconds", s, 1..=MAX_LEASE_SECONDS));
+        let lease = lease.map(|s| arguments::seconds("lease_seconds", s, 1..=MAX_LEASE_SECONDS));
         Ok(Self {
             command,
-            agent_id: limits::agent_id("agent_id", &command.agent_id)?,
-            resource: limits::resource(&command.resource)?,
+            agent_id: AgentId::acting("agent_id", &command.agent_id)?,
+            resource: Resource::claimable(&command.resource)?,
             lease_ms: lease.transpose()?,
             wait: wait(command)?,
         })
@@ -64,7 +63,7 @@ impl<'a> Request<'a> {
 /// What the claim does where it cannot be granted: the time that it waits must be
 /// allowed, and must not contradict what it says about waiting (rule W1).
 fn wait(command: &Claim) -> Result<Wait, Rejection> {
-    let held = limits::wait_seconds(command.wait_seconds)?;
+    let held = arguments::wait_seconds(command.wait_seconds)?;
     if held > 0 && command.wait == Some(Wait::NoWait) {
         return Err(Rejection::described(
             "wait_seconds",
@@ -95,8 +94,8 @@ impl Draft {
     fn lost(&self, request: &Request<'_>) -> Option<LossView> {
         let losses = self.state.losses();
         let loss = losses.get(&request.agent_id, &request.resource)?;
-        let told = is_recent(loss.at, self.now, LOSS_MEMORY) && !planted::is(Bug::LossNotSaid);
-        told.then_some(LossView {
+        let recent = is_recent(loss.at, self.now, LOSS_MEMORY);
+        sound!(recent, Bug::LossNotSaid => false).then_some(LossView {
             claim_id: loss.claim_id,
             fence: loss.fence,
             at: Timestamp(loss.at),
@@ -109,10 +108,11 @@ impl Draft {
         if let Some(hold) = record.hold_of(&request.agent_id) {
             return Ok(self.claim_again(request, &record, hold));
         }
-        if let Some((_, ticket)) = record.ticket_of(&request.agent_id)
-            && !planted::is(Bug::SecondTicket)
-        {
-            return self.ask_again(request, ticket);
+        if let Some((_, ticket)) = record.ticket_of(&request.agent_id) {
+            return sound!(
+                self.ask_again(request, ticket),
+                Bug::SecondTicket => self.queue(request, request.command.mode.unwrap_or(Mode::Exclusive))
+            );
         }
         self.claim_anew(request, &record)
     }
@@ -129,18 +129,16 @@ impl Draft {
             let alone = record.holders.len() == 1 && record.queue.is_empty();
             return if alone {
                 self.upgrade(request, hold)
-            } else if planted::is(Bug::SharedToldExclusive) {
-                self.renew(request, hold, record.mode);
-                self.granted(request)
             } else {
                 // Waiting for one's own shared hold to end would wait for ever.
-                self.denied(request)
+                sound!(self.denied(request), Bug::SharedToldExclusive => {
+                    self.renew(request, hold, record.mode);
+                    self.granted(request)
+                })
             };
         }
         self.renew(request, hold, mode);
-        if !planted::is(Bug::DowngradePromotesNobody) {
-            self.promote(&request.resource);
-        }
+        sound!(self.promote(&request.resource), Bug::DowngradePromotesNobody => None);
         self.granted(request)
     }
 
@@ -158,7 +156,7 @@ impl Draft {
         self.emit(Event::Upgraded {
             claim: request.claim(hold.claim_id),
             fence: self.state.newest_fence(&request.resource)
-                + u64::from(!planted::is(Bug::UpgradeKeepsFence)),
+                + sound!(1, Bug::UpgradeKeepsFence => 0),
             terms: request.terms(self.now, hold.lease_ms),
         });
         self.granted(request)
@@ -194,30 +192,32 @@ impl Draft {
         record: &ResourceState,
     ) -> Result<ClaimReply, Rejection> {
         let mode = request.command.mode.unwrap_or(Mode::Exclusive);
-        let overtakes = planted::is(Bug::SharedOvertakes) && mode == Mode::Shared;
-        if (record.queue.is_empty() || overtakes) && record.admits(mode) {
+        let passes_nobody = sound!(
+            record.queue.is_empty(),
+            Bug::SharedOvertakes => record.queue.is_empty() || mode == Mode::Shared
+        );
+        if passes_nobody && record.admits(mode) {
             self.grant(request, mode)?;
             return Ok(self.granted(request));
         }
         if request.wait == Wait::NoWait {
             return Ok(self.denied(request));
         }
-        if record.queue.len() >= MAX_TICKETS {
+        let most = self.state.limits().tickets;
+        if record.queue.len() >= most {
             return Err(Rejection::described(
                 "resource",
                 format_args!("one for which {} agents wait", record.queue.len()),
-                format!("one with fewer than {MAX_TICKETS} tickets; try again later"),
+                format!("one with fewer than {most} tickets; try again later"),
             ));
         }
-        let unseen = planted::is(Bug::CircleQueued) || planted::is(Bug::SecondTicket);
         let circle = self.deadlock(&request.agent_id, &request.resource, mode);
-        if let Some(circle) = circle.filter(|_| !unseen) {
+        if let Some(circle) = sound!(circle, Bug::CircleQueued => None) {
             let mut reply = self.denied(request);
             reply.deadlock = Some(circle);
             return Ok(reply);
         }
-        self.queue(request, mode)?;
-        Ok(self.queued(request))
+        self.queue(request, mode)
     }
 
     fn grant(&mut self, request: &Request<'_>, mode: Mode) -> Result<(), Rejection> {
@@ -230,13 +230,13 @@ impl Draft {
         Ok(())
     }
 
-    fn queue(&mut self, request: &Request<'_>, mode: Mode) -> Result<(), Rejection> {
+    fn queue(&mut self, request: &Request<'_>, mode: Mode) -> Result<ClaimReply, Rejection> {
         self.emit(Event::Queued {
             claim: request.claim(self.next_claim_id()?),
             mode,
             terms: request.terms(self.now, DEFAULT_LEASE),
         });
-        Ok(())
+        Ok(self.queued(request))
     }
 
     fn next_claim_id(&self) -> Result<ClaimId, Rejection> {
@@ -254,9 +254,7 @@ impl Draft {
         reply.holder = Some(request.agent_id.clone());
         if let Some(hold) = hold {
             reply.claim_id = hold.claim_id.to_string();
-            if !planted::is(Bug::RenewalTellsNewestFence) {
-                reply.fence = hold.fence;
-            }
+            reply.fence = sound!(hold.fence, Bug::RenewalTellsNewestFence => reply.fence);
             reply.lease_expires_at = Some(Timestamp(hold.expires_at));
         }
         reply
@@ -300,9 +298,9 @@ impl Draft {
     /// Rule C10. Who is promoted because an earlier hold had lapsed is not the next holder
     /// of this release: only what the release itself lets in is named.
     pub(super) fn release(&mut self, command: &Release) -> Result<ReleaseReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
-        limits::present("claim_id", &command.claim_id)?;
-        limits::present("resource", &command.resource)?;
+        arguments::present("agent_id", &command.agent_id)?;
+        arguments::present("claim_id", &command.claim_id)?;
+        arguments::present("resource", &command.resource)?;
         self.heartbeat(&command.agent_id);
         let resource = Resource::from(command.resource.as_str());
         self.settle(&resource);
@@ -339,9 +337,9 @@ impl Draft {
 
     /// Rules A5 and C11: reaps, then lists. With a resource, only that is looked at.
     pub(super) fn claims(&mut self, command: &Claims) -> Result<ClaimsReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
+        arguments::present("agent_id", &command.agent_id)?;
         if let Some(resource) = &command.resource {
-            limits::present("resource", resource)?;
+            arguments::present("resource", resource)?;
             self.settle(&Resource::from(resource.as_str()));
         } else {
             self.settle_all();

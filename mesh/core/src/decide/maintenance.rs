@@ -2,20 +2,20 @@
 
 use super::messages::is_remembered;
 use super::{Draft, Event};
+use crate::arguments;
 use crate::command::Gc;
 use crate::ids::{Entropy, MessageId};
-use crate::limits;
 use crate::rejection::Rejection;
 use crate::reply::GcReply;
 use crate::state::State;
 use crate::time::Millis;
-use planted::Bug;
+use planted::{Bug, sound};
 
 impl Draft {
     /// Rule S1. No sign of life of its caller.
     pub(super) fn gc(&mut self, command: &Gc) -> Result<GcReply, Rejection> {
         if let Some(agent_id) = &command.agent_id {
-            limits::present("agent_id", agent_id)?;
+            arguments::present("agent_id", agent_id)?;
         }
         self.settle_all();
         Ok(GcReply {
@@ -25,13 +25,11 @@ impl Draft {
 
     /// Drops expired messages and forgotten keys; counts the messages.
     fn drop_expired(&mut self) -> u64 {
-        let early = match planted::is(Bug::MessagesDroppedEarly) {
-            true => 10_000,
-            false => 0,
-        };
         let expiring = self.state.mail.expiring.iter();
         let expired = expiring
-            .take_while(|(end, _)| *end <= self.now + early)
+            .take_while(|(end, _)| {
+                *end <= sound!(self.now, Bug::MessagesDroppedEarly => self.now + 10_000)
+            })
             .map(|(_, id)| *id);
         let expired: Vec<MessageId> = expired.collect();
         let keys = self.state.mail.keys.iter();

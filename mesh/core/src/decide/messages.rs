@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Draft;
+use crate::arguments;
 use crate::command::{Inbox, Post, Read};
 use crate::event::Event;
 use crate::ids::MessageId;
 use crate::limits::{
-    self, DEFAULT_INBOX_LIMIT, KEY_MEMORY, MAX_BODY_BYTES, MAX_INBOX_BYTES, MAX_INBOX_LIMIT,
-    MAX_KEY_BYTES, MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_TEXT_BYTES,
+    DEFAULT_INBOX_LIMIT, KEY_MEMORY, MAX_BODY_BYTES, MAX_INBOX_LIMIT, MAX_KEY_BYTES,
+    MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_TEXT_BYTES,
 };
 use crate::names::AgentId;
 use crate::rejection::Rejection;
 use crate::reply::{InboxReply, MessageView, PostReply, ReadReply};
 use crate::state::{Mail, Message};
 use crate::time::{Millis, Timestamp, after, is_recent};
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// The mailbox of all.
 const BROADCAST: &str = "*";
@@ -30,15 +31,13 @@ impl Draft {
     /// Rules M1, M2 and M7.
     pub(super) fn post(&mut self, command: &Post) -> Result<PostReply, Rejection> {
         let ttl_ms = check_post(command)?;
-        let from = limits::agent_id("agent_id", &command.agent_id)?;
+        let from = AgentId::acting("agent_id", &command.agent_id)?;
         self.heartbeat(&from);
-        if let Some(reply) = self.posted_before(&from, command.key.as_deref()) {
+        let before = self.posted_before(&from, command.key.as_deref());
+        if let Some(reply) = sound!(before, Bug::RetryKeyIgnored => None) {
             return Ok(reply);
         }
-        let newest = match planted::is(Bug::UlidFromClock) {
-            true => MessageId::ZERO,
-            false => self.state.mail.newest(),
-        };
+        let newest = sound!(self.state.mail.newest(), Bug::UlidFromClock => MessageId::ZERO);
         let message_id = newest.next(self.now, self.entropy);
         let message_id = message_id.ok_or_else(|| {
             let allowed = "a folder whose message ids are not used up; delete .mesh to start over";
@@ -72,9 +71,6 @@ impl Draft {
         let mail = &self.state.mail;
         let name = (from.clone(), Arc::<str>::from(key?));
         let message_id = *mail.by_key.get(&name)?;
-        if planted::is(Bug::RetryKeyIgnored) {
-            return None;
-        }
         let post = mail.keys.get(&message_id)?;
         is_remembered(post.posted_at, self.now).then_some(PostReply {
             message_id,
@@ -85,9 +81,9 @@ impl Draft {
 
     /// Rule M3. Moves nothing, and is no sign of life.
     pub(super) fn inbox(&mut self, command: &Inbox) -> Result<InboxReply, Rejection> {
-        limits::present("agent_id", &command.agent_id)?;
+        arguments::present("agent_id", &command.agent_id)?;
         let addresses = addresses(&command.agent_id, &command.topics)?;
-        limits::wait_seconds(command.wait_seconds)?;
+        arguments::wait_seconds(command.wait_seconds)?;
         let limit = command.limit.unwrap_or(DEFAULT_INBOX_LIMIT);
         if !(1..=MAX_INBOX_LIMIT).contains(&limit) {
             let allowed = format!("1 to {MAX_INBOX_LIMIT} messages");
@@ -105,7 +101,7 @@ impl Draft {
             let view = view(id, message);
             // The one is the comma before it.
             bytes += json_len(&view) + 1;
-            let full = messages.len() as u64 == limit || bytes > MAX_INBOX_BYTES;
+            let full = messages.len() as u64 == limit || bytes > self.state.limits().inbox_bytes;
             if full && !messages.is_empty() {
                 break;
             }
@@ -125,7 +121,7 @@ impl Draft {
         let addresses = addresses(&command.agent_id, &command.topics)?;
         let up_to = ulid("up_to", &command.up_to)?;
         let newest = self.state.mail.newest();
-        if up_to > newest && !planted::is(Bug::AnyUlidMovesCursor) {
+        if sound!(up_to > newest, Bug::AnyUlidMovesCursor => false) {
             let allowed = format!("at most the newest message, {newest}");
             return Err(Rejection::new("up_to", &command.up_to, allowed));
         }
@@ -155,9 +151,9 @@ impl Draft {
             || state.involved.contains_key(agent_id)
             || (!is_address(agent_id) && state.mail.boxes.contains_key(agent_id));
         if is_known {
-            return limits::present("agent_id", agent_id);
+            return arguments::present("agent_id", agent_id);
         }
-        limits::agent_id("agent_id", agent_id).map(drop)
+        AgentId::acting("agent_id", agent_id).map(drop)
     }
 }
 
@@ -169,22 +165,22 @@ pub(super) fn is_address(name: &str) -> bool {
 /// The limits of a message; gives its TTL back in milliseconds.
 fn check_post(command: &Post) -> Result<Option<Millis>, Rejection> {
     match command.to.strip_prefix(TOPIC) {
-        Some(topic) => limits::line("to", topic, MAX_NAME_BYTES)?,
+        Some(topic) => arguments::line("to", topic, MAX_NAME_BYTES)?,
         None if command.to == BROADCAST => {}
-        None => limits::agent_id("to", &command.to).map(drop)?,
+        None => AgentId::acting("to", &command.to).map(drop)?,
     }
-    limits::lines("body", &command.body, MAX_BODY_BYTES)?;
+    arguments::lines("body", &command.body, MAX_BODY_BYTES)?;
     if let Some(subject) = &command.subject {
-        limits::line("subject", subject, MAX_TEXT_BYTES)?;
+        arguments::line("subject", subject, MAX_TEXT_BYTES)?;
     }
     if let Some(reply_to) = &command.reply_to {
-        limits::line("reply_to", reply_to, MAX_NAME_BYTES)?;
+        arguments::line("reply_to", reply_to, MAX_NAME_BYTES)?;
     }
     if let Some(key) = &command.key {
-        limits::line("key", key, MAX_KEY_BYTES)?;
+        arguments::line("key", key, MAX_KEY_BYTES)?;
     }
     let ttl = command.ttl_seconds;
-    ttl.map(|ttl| limits::seconds("ttl_seconds", ttl, 1..=MAX_MESSAGE_TTL_SECONDS))
+    ttl.map(|ttl| arguments::seconds("ttl_seconds", ttl, 1..=MAX_MESSAGE_TTL_SECONDS))
         .transpose()
 }
 
@@ -202,14 +198,14 @@ fn ulid(field: &str, text: &str) -> Result<MessageId, Rejection> {
 
 /// The mailboxes that an inbox merges: the agent's, the broadcasts', its topics'.
 fn addresses(agent_id: &str, topics: &[String]) -> Result<BTreeSet<Arc<str>>, Rejection> {
-    let mut addresses = BTreeSet::from([Arc::from(BROADCAST)]);
-    addresses.insert(Arc::from(agent_id));
-    if planted::is(Bug::ForeignMailShown) {
-        addresses.insert(Arc::from("a0"));
-    }
+    let own: &[&str] = sound!(
+        &[BROADCAST, agent_id],
+        Bug::ForeignMailShown => &[BROADCAST, agent_id, "a0"]
+    );
+    let mut addresses: BTreeSet<Arc<str>> = own.iter().map(|name| Arc::from(*name)).collect();
     for topic in topics {
         let name = topic.strip_prefix(TOPIC).unwrap_or(topic);
-        limits::present("topics", name)?;
+        arguments::present("topics", name)?;
         addresses.insert(format!("{TOPIC}{name}").into());
     }
     Ok(addresses)

@@ -8,7 +8,7 @@ use crate::ids::ClaimId;
 use crate::names::{AgentId, Resource};
 use crate::state::{Hold, Ticket};
 use crate::time::{Millis, after};
-use planted::Bug;
+use planted::{Bug, sound};
 
 impl Draft {
     /// Brings one resource up to now. Returns the first agent that was promoted.
@@ -106,7 +106,7 @@ impl Draft {
 
     /// Why a hold has lapsed, if it has: its lease has ended, or its agent is dead.
     pub(super) fn hold_lapse(&self, hold: &Hold) -> Option<LapseReason> {
-        if hold.expires_at <= self.now && !planted::is(Bug::LapsedHoldKept) {
+        if sound!(hold.expires_at <= self.now, Bug::LapsedHoldKept => false) {
             return Some(LapseReason::Lease);
         }
         let agent = self.state.agent(&hold.agent_id)?;
@@ -116,21 +116,17 @@ impl Draft {
     /// Why a ticket has lapsed, if it has: its agent is dead, or never registered and
     /// did not ask again in time.
     pub(super) fn ticket_lapse(&self, ticket: &Ticket) -> Option<LapseReason> {
-        if planted::is(Bug::DeadWaiterPromoted) {
-            return None;
-        }
-        match self.state.agent(&ticket.agent_id) {
-            Some(agent) => agent.is_dead(self.now).then_some(LapseReason::Death),
-            None => (ticket.expires_at <= self.now).then_some(LapseReason::Lease),
-        }
+        let (lapsed, reason) = match self.state.agent(&ticket.agent_id) {
+            Some(agent) => (agent.is_dead(self.now), LapseReason::Death),
+            None => (ticket.expires_at <= self.now, LapseReason::Lease),
+        };
+        sound!(lapsed, Bug::DeadWaiterPromoted => false).then_some(reason)
     }
 
     /// The fence of the next grant of a resource (rule C3).
     pub(super) fn next_fence(&self, resource: &Resource) -> u64 {
-        match self.state.newest_fence(resource) {
-            newest @ 1.. if planted::is(Bug::FenceNotRaised) => newest,
-            newest => newest + 1,
-        }
+        let newest = self.state.newest_fence(resource);
+        sound!(newest + 1, Bug::FenceNotRaised => newest.max(1))
     }
 
     /// Rule C8: grants the head of the queue if nothing is in its way, and with a
@@ -141,20 +137,19 @@ impl Draft {
     /// shared run the head is exclusive.
     pub(super) fn promote(&mut self, resource: &Resource) -> Option<AgentId> {
         let record = self.state.resource(resource)?;
-        let lifo = planted::is(Bug::LifoPromotion);
-        let head = match lifo {
-            true => record.queue.back()?,
-            false => record.queue.front()?,
-        };
+        let queue = sound!(
+            &record.queue,
+            Bug::LifoPromotion => &record.queue.skip(record.queue.len().saturating_sub(1))
+        );
+        let head = queue.front()?;
         if !record.admits(head.mode) {
             return None;
         }
         let run = match head.mode {
             Mode::Exclusive => 1,
-            Mode::Shared => record.queue.len(),
+            Mode::Shared => queue.len(),
         };
-        let skipped = if lifo { record.queue.len() - 1 } else { 0 };
-        let tickets = record.queue.iter().skip(skipped).take(run);
+        let tickets = queue.iter().take(run);
         let run: Vec<Ticket> = tickets
             .take_while(|t| t.mode == head.mode)
             .cloned()

@@ -17,7 +17,7 @@ use crate::limits::{LOSS_MEMORY, MESH};
 use crate::names::{AgentId, Resource};
 use crate::state::State;
 use crate::time::after;
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// Something that an agent is to be told.
 #[derive(Debug)]
@@ -66,14 +66,18 @@ impl Notice {
     /// What an event, which is about to happen to `state`, is to whom it befalls.
     pub(super) fn of(state: &State, event: &Event) -> Option<Self> {
         let (claim, fence, what) = match event {
-            Event::Promoted { claim, fence, .. } => (claim, *fence, What::Granted),
+            Event::Promoted { claim, fence, .. } => {
+                let granted = (claim, *fence, What::Granted);
+                sound!(granted, Bug::PromotionNotTold => return None)
+            }
             Event::Lapsed { claim, reason } => {
                 let record = state.resource(&claim.resource)?;
                 let fence = match record.hold_of(&claim.agent_id) {
                     Some(hold) => hold.fence,
                     None => state.newest_fence(&claim.resource),
                 };
-                (claim, fence, What::Lost(*reason))
+                let lost = (claim, fence, What::Lost(*reason));
+                sound!(lost, Bug::LossNotTold => return None)
             }
             _ => return None,
         };
@@ -89,13 +93,7 @@ impl Draft {
     /// Posts what agents are to be told, in the order in which it happened.
     pub(super) fn tell(&mut self) {
         for notice in std::mem::take(&mut self.notices) {
-            let untold = match notice.what {
-                What::Granted => Bug::PromotionNotTold,
-                What::Lost(_) => Bug::LossNotTold,
-            };
-            if !planted::is(untold) {
-                self.post_notice(&notice);
-            }
+            self.post_notice(&notice);
         }
     }
 

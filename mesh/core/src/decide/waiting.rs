@@ -18,7 +18,7 @@ use crate::names::AgentId;
 use crate::reply::ClaimReply;
 use crate::state::{Hold, State, Ticket};
 use crate::time::{Millis, after};
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// By how much later each place in the queue sees to what has lapsed than the one before
 /// it, in milliseconds: the first in line does the work for all, unless it is dead.
@@ -53,15 +53,13 @@ pub fn collect(state: &State, now: Millis, claim: &Claim, claim_id: &str) -> Opt
     let hold = state
         .resource(&request.resource)?
         .hold_of(&request.agent_id)?;
-    let promoted = hold.claim_id.to_string() == claim_id;
-    let stale = planted::is(Bug::StaleGrantCollected);
-    let fresh = stale || Deadlines { state, now }.is_fresh(hold);
-    if !(promoted && fresh) {
+    if hold.claim_id.to_string() != claim_id {
         return None;
     }
     let mut draft = Draft::new(state, now, Entropy::default());
     draft.settle(&request.resource);
-    (draft.events.is_empty() || stale).then(|| draft.granted(&request))
+    let stands = draft.events.is_empty() && Deadlines { state, now }.is_fresh(hold);
+    sound!(stands, Bug::StaleGrantCollected => true).then(|| draft.granted(&request))
 }
 
 fn of_claim(state: &State, now: Millis, claim: &Claim) -> Prospect {
@@ -77,10 +75,8 @@ fn of_claim(state: &State, now: Millis, claim: &Claim) -> Prospect {
     let ahead = ahead.map(|ticket| clock.of_ticket(ticket));
     let lapse = holds.chain(ahead).min().unwrap_or(now);
     let turn = after(lapse, STAGGER.saturating_mul(place as Millis));
-    let mut due = clock.of_life(ticket);
-    if !planted::is(Bug::LapseSleptThrough) {
-        due = due.min(turn);
-    }
+    let life = clock.of_life(ticket);
+    let due = life.min(sound!(turn, Bug::LapseSleptThrough => Millis::MAX));
     match due <= now {
         true => Prospect::Due,
         false => Prospect::NotBefore(Some(due)),
@@ -143,13 +139,11 @@ impl Deadlines<'_> {
     /// When the one who waits shows a sign of life: half-way to where it would count as
     /// stale or, if it never registered, as gone.
     fn of_life(&self, ticket: &Ticket) -> Millis {
-        if planted::is(Bug::HeldTicketNotKept) {
-            return Millis::MAX;
-        }
         let (expires_at, lasting) = match self.state.agent(&ticket.agent_id) {
             Some(agent) => (agent.expires_at, agent.ttl_ms),
             None => (ticket.expires_at, ticket.lease_ms),
         };
-        expires_at.saturating_sub(lasting / 2)
+        let half_way = expires_at.saturating_sub(lasting / 2);
+        sound!(half_way, Bug::HeldTicketNotKept => Millis::MAX)
     }
 }

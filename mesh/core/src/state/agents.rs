@@ -8,7 +8,7 @@ use crate::limits::{CLOCK_TOLERANCE, STALE_GRACE};
 use crate::names::SessionId;
 use crate::reply::Liveness;
 use crate::time::{Millis, after};
-use planted::Bug;
+use planted::{Bug, sound};
 
 /// A registered agent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,9 +62,7 @@ impl Agent {
 /// Rule C12: a deadline more than 60 s beyond now + its duration becomes now + its
 /// duration. `None`: the deadline may stay.
 pub(crate) fn cut(deadline: Millis, duration: Millis, now: Millis) -> Option<Millis> {
-    if planted::is(Bug::BadDeadlineKept) {
-        return None;
-    }
     let latest = after(now, duration);
-    (deadline > after(latest, CLOCK_TOLERANCE)).then_some(latest)
+    let is_bad = deadline > after(latest, CLOCK_TOLERANCE);
+    sound!(is_bad, Bug::BadDeadlineKept => false).then_some(latest)
 }

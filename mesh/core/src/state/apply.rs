@@ -114,7 +114,7 @@ impl State {
                     reason: *reason,
                 };
                 let whose = (claim.agent_id.clone(), claim.resource.clone());
-                self.losses.insert(whose, loss);
+                self.losses.insert(whose, loss, self.within.0.losses);
             }
             _ => {}
         }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::LapseReason;
 use crate::ids::ClaimId;
-use crate::limits::MAX_LOSSES;
 use crate::names::{AgentId, Resource};
 use crate::time::Millis;
 
@@ -37,11 +36,11 @@ impl Losses {
         self.0.iter()
     }
 
-    /// Remembers a loss. Where there are too many, the oldest is forgotten; to find it
-    /// takes a look at each, which are never more than [`MAX_LOSSES`].
-    pub(crate) fn insert(&mut self, whose: (AgentId, Resource), loss: Loss) {
+    /// Remembers a loss. Where there are more than `most`, the oldest is forgotten; to find
+    /// it takes a look at each.
+    pub(crate) fn insert(&mut self, whose: (AgentId, Resource), loss: Loss, most: usize) {
         self.0.insert(whose, loss);
-        if self.0.len() > MAX_LOSSES {
+        if self.0.len() > most {
             let oldest = self.0.iter().min_by_key(|(_, loss)| loss.at);
             if let Some(oldest) = oldest.map(|(whose, _)| whose.clone()) {
                 self.0.remove(&oldest);

@@ -21,7 +21,9 @@ pub use mail::{KeyedPost, Mail, Message};
 pub use resources::{Hold, ResourceState, Ticket};
 
 use super::ids::ClaimId;
+use super::limits::Limits;
 use super::names::{AgentId, Resource};
+use super::within::Within;
 
 /// The state at one point of the log.
 ///
@@ -51,9 +53,23 @@ pub struct State {
     pub(super) losses: Losses,
     /// Index: the resources that an agent holds or waits for.
     pub(super) involved: OrdMap<AgentId, OrdSet<Resource>>,
+    within: Within,
 }
 
 impl State {
+    /// The state of an empty log that stays within `limits`.
+    pub fn within(limits: &'static Limits) -> Self {
+        Self {
+            within: Within(limits),
+            ..Self::default()
+        }
+    }
+
+    /// What it stays within.
+    pub fn limits(&self) -> &'static Limits {
+        self.within.0
+    }
+
     /// The registered agents, sorted by id.
     pub fn agents(&self) -> impl Iterator<Item = (&AgentId, &Agent)> {
         self.agents.iter()

@@ -7,9 +7,9 @@ use super::shapes::{
     NodeAgent, NodeClaim, NodeEvent, NodeHolder, NodeMessage, NodeState, NodeTicket,
 };
 use mesh_core::{
-    Agent, AgentId, ClaimId, DEFAULT_LEASE_SECONDS, Entry, Event, Hold, Message, MessageId, Millis,
-    Mode, Part, Resource, ResourceState, Snapshot, SnapshotBuilder, Ticket, TrailRecord, escape,
-    settle,
+    Agent, AgentId, ClaimId, DEFAULT_LEASE_SECONDS, Entry, Event, Hold, Limits, Message, MessageId,
+    Millis, Mode, Part, Resource, ResourceState, Snapshot, SnapshotBuilder, Ticket, TrailRecord,
+    escape, settle,
 };
 use serde::Deserialize;
 
@@ -18,7 +18,11 @@ use serde::Deserialize;
 /// # Errors
 ///
 /// What is wrong with the file, and where.
-pub(crate) fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
+pub(crate) fn adopt(
+    limits: &'static Limits,
+    bytes: &[u8],
+    now: Millis,
+) -> Result<Snapshot, String> {
     // Members that are passed over are not looked into, so this would go unnoticed there.
     let text = std::str::from_utf8(bytes)
         .map_err(|error| format!("byte {} of it is no UTF-8", error.valid_up_to()))?;
@@ -30,7 +34,7 @@ pub(crate) fn adopt(bytes: &[u8], now: Millis) -> Result<Snapshot, String> {
             escape(&error.to_string())
         )
     })?;
-    let mut builder = SnapshotBuilder::new(0);
+    let mut builder = SnapshotBuilder::within(limits, 0);
     for part in parts(node, now)? {
         builder.add(part).map_err(|error| error.to_string())?;
     }
@@ -68,7 +72,7 @@ pub(crate) fn salvage(bytes: &[u8], now: Millis) -> Option<(u64, Snapshot)> {
         serde_json::from_slice(bytes).ok()?;
     // Our trail has kinds of events that the predecessor's has not.
     state.remove("events");
-    let snapshot = adopt(&serde_json::to_vec(&state).ok()?, now).ok()?;
+    let snapshot = adopt(&Limits::PRODUCTION, &serde_json::to_vec(&state).ok()?, now).ok()?;
     Some((marked.mesh.seq, snapshot))
 }
 

@@ -11,7 +11,7 @@ use crate::folder::export::MARK;
 use crate::folder::names;
 use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
-use mesh_core::{Millis, Snapshot};
+use mesh_core::{Limits, Millis, Snapshot};
 
 /// The longest file that is adopted. The predecessor reads and writes its file as one
 /// string, and its runtime has none of 512 MiB.
@@ -34,6 +34,7 @@ pub(crate) async fn read_state<F: FileSystem>(fs: &F) -> Result<Option<Vec<u8>>,
 /// meanwhile. The original is kept.
 pub(crate) async fn read_predecessor<F: FileSystem>(
     fs: &F,
+    limits: &'static Limits,
     now: Millis,
 ) -> Result<Option<Snapshot>, StorageError> {
     let Some(bytes) = read_state(fs).await? else {
@@ -42,7 +43,7 @@ pub(crate) async fn read_predecessor<F: FileSystem>(
     if is_ours(&bytes) {
         return Ok(None);
     }
-    let snapshot = adopt(&bytes, now).map_err(|what| damaged(&what))?;
+    let snapshot = adopt(limits, &bytes, now).map_err(|what| damaged(&what))?;
     keep_original(fs).await?;
     Ok(Some(snapshot))
 }

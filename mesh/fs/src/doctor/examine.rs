@@ -12,7 +12,7 @@ use crate::log::watermark::{WATERMARK, Watermark};
 use crate::read_only::ReadOnly;
 use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Clock, StorageErrorKind};
-use mesh_core::{Entry, Millis, Snapshot, escape};
+use mesh_core::{Entry, Limits, Millis, Snapshot, escape};
 
 /// How often a folder in which generations come and go is looked at again.
 const ATTEMPTS: usize = 16;
@@ -136,7 +136,14 @@ impl<'a, F: FileSystem> Examination<'a, F> {
     async fn read_journal(&mut self, newest: u64) -> Option<()> {
         let mut builder = None;
         let name = names::journal(newest);
-        let mut generation = match Generation::open(self.fs, newest, Some(&mut builder)).await {
+        let mut generation = match Generation::open(
+            self.fs,
+            &Limits::PRODUCTION,
+            newest,
+            Some(&mut builder),
+        )
+        .await
+        {
             Ok(generation) => generation,
             Err(error) => return self.unreadable(&name, error).await,
         };
@@ -289,7 +296,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
                 "the folder is new: it holds no journal yet",
                 "the first call makes it",
             ),
-            Ok(Some(bytes)) => match crate::adopt::adopt(&bytes, 0) {
+            Ok(Some(bytes)) => match crate::adopt::adopt(&Limits::PRODUCTION, &bytes, 0) {
                 Ok(_) => (
                     "state.json is a predecessor's",
                     "the first call, or mesh upgrade, takes it over and keeps the original",

@@ -31,7 +31,7 @@ use crate::log::record::{Sum, Tag};
 use crate::log::watermark::Watermark;
 use crate::read_only::ReadOnly;
 use crate::seam::FileSystem;
-use mesh_core::{Entry, Event, MAX_COUNT, Millis, Part, Resource, Snapshot, escape};
+use mesh_core::{Entry, Limits, MAX_COUNT, Millis, Part, Resource, Snapshot, escape};
 
 /// How often one entry grants one resource at most: as many commands as fit one batch.
 const GRANTS_AN_ENTRY: u64 = 256;
@@ -164,7 +164,14 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
     /// whole.
     async fn read_prefix(&mut self, number: u64, until: u64) -> Result<bool, ReadError> {
         let mut builder = None;
-        let mut generation = match Generation::open(self.view, number, Some(&mut builder)).await {
+        let mut generation = match Generation::open(
+            self.view,
+            &Limits::PRODUCTION,
+            number,
+            Some(&mut builder),
+        )
+        .await
+        {
             Ok(generation) => generation,
             Err(ReadError::Damage(damage)) if !damage.is_newer() => return Ok(false),
             Err(error) => return Err(error),
@@ -197,7 +204,8 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
     /// Reads what stands in generation `number` behind the prefix.
     async fn read_loose(&mut self, number: u64) -> Result<(), ReadError> {
         let file = names::journal(number);
-        let mut generation = match Generation::unread(self.view, number).await {
+        let mut generation = match Generation::unread(self.view, &Limits::PRODUCTION, number).await
+        {
             Ok(generation) => generation,
             Err(ReadError::Damage(damage)) if !damage.is_newer() => {
                 self.lost
@@ -278,7 +286,9 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             }
             Some(Tag::Entry) => {
                 let stored: StoredEntry = serde_json::from_slice(body).map_err(newer)?;
-                if stored.seq > MAX_COUNT || !stored.events.iter().all(Event::is_in_range) {
+                let limits = &Limits::PRODUCTION;
+                let in_range = stored.events.iter().all(|event| event.is_in_range(limits));
+                if stored.seq > limits.count || !in_range {
                     self.list(format!(
                         "{file}, byte {at}: a record with a number out of range"
                     ));

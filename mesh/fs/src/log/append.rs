@@ -7,7 +7,7 @@ use super::env::Env;
 use super::generation::{EntryBody, Step};
 use super::open_log::OpenLog;
 use super::protocol::Appending;
-use super::record::{Sum, Tag, encode};
+use super::record::{Sum, Tag, encode_within};
 use crate::error::io_error;
 use crate::seam::{Appended, FileSystem};
 use mesh_coordinator::ports::{Append, Outcome, StorageError};
@@ -62,7 +62,8 @@ impl<F: FileSystem> OpenLog<F> {
         tag: Tag,
         body: &impl serde::Serialize,
     ) -> Result<Outgoing, StorageError> {
-        let encoded = encode(self.standing().chain.last, tag, body);
+        let last = self.standing().chain.last;
+        let encoded = encode_within(self.generation.limits, last, tag, body);
         let (bytes, sum) = encoded
             .map_err(|e| io_error("append to", &self.name(), Outcome::NoEffect, &e.into()))?;
         Ok(Outgoing {

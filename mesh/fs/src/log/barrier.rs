@@ -146,7 +146,7 @@ impl<F: FileSystem> OpenLog<F> {
                 }
                 return Ok(false);
             };
-            match Generation::log_id(&env.fs, newest).await {
+            match Generation::log_id(&env.fs, env.options.limits, newest).await {
                 Ok(id) => {
                     let same = id == self.generation.log_id;
                     return Ok(same && newest > self.standing().generation);

@@ -10,7 +10,7 @@ use crate::lock::LockKind;
 use crate::seam::FileSystem;
 use mesh_coordinator::Nonces;
 use mesh_coordinator::ports::{Outcome, StorageError};
-use mesh_core::Snapshot;
+use mesh_core::{Limits, Snapshot};
 
 /// How a folder is used. The defaults are right for production.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct FsOptions {
     /// A generation is rotated once its entries take this many bytes, and twice as many
     /// as its checkpoint.
     pub rotate_bytes: u64,
+    /// What the log stays within. All who share a folder must agree on it.
+    pub limits: &'static Limits,
 }
 
 impl Default for FsOptions {
@@ -27,6 +29,7 @@ impl Default for FsOptions {
         Self {
             lock: LockKind::Kernel,
             rotate_bytes: 1 << 20,
+            limits: &Limits::PRODUCTION,
         }
     }
 }

@@ -17,9 +17,6 @@ use mesh_coordinator::ports::{Clock, News, Outcome, StorageError, StorageErrorKi
 use mesh_core::Entry;
 use planted::{Bug, promise, sound};
 
-/// How many entries one piece of news holds at most.
-const NEWS: usize = 1024;
-
 /// A log, as one process has it open.
 ///
 /// # Invariants
@@ -109,7 +106,7 @@ impl<F: FileSystem> OpenLog<F> {
     /// Reads entries up to the end of the file, or as many as one piece of news holds.
     /// What was read before a failure is kept for the next call.
     async fn read_entries<C>(&mut self, env: &mut Env<F, C>) -> Result<Vec<Entry>, StorageError> {
-        while self.undelivered.len() < NEWS {
+        while self.undelivered.len() < env.options.limits.news {
             match self.next_step(env).await? {
                 Step::Entry(entry, _) => self.undelivered.push_back(entry),
                 Step::Void => {}
@@ -174,7 +171,7 @@ impl<F: FileSystem> OpenLog<F> {
             "everything that was read of a generation is delivered before the next one's"
         );
         let number = sealed.standing.generation + 1;
-        let mut next = match Generation::open(&env.fs, number, None).await {
+        let mut next = match Generation::open(&env.fs, env.options.limits, number, None).await {
             Ok(next) => next,
             Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
                 return self.look_elsewhere(env, number).await;

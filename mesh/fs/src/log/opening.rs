@@ -39,7 +39,7 @@ impl<F: FileSystem> OpenLog<F> {
                 continue;
             };
             let mut builder = None;
-            match Generation::open(&env.fs, newest, Some(&mut builder)).await {
+            match Generation::open(&env.fs, env.options.limits, newest, Some(&mut builder)).await {
                 Ok(generation) => {
                     marks.take_over(&env.marks, generation.log_id);
                     env.marks = marks;
@@ -116,14 +116,14 @@ async fn begin<F: FileSystem, C: Clock>(
             Bug::ExportTakenForLoss => Err(missing_journal(names::STATE))
         ),
         Some(_) => take_over(env).await,
-        None => create_first(env, &Snapshot::default()).await,
+        None => create_first(env, &Snapshot::within(env.options.limits)).await,
     }
 }
 
 /// Makes the first generation from a predecessor's state, under the predecessor's lock.
 async fn take_over<F: FileSystem, C: Clock>(env: &mut Env<F, C>) -> Result<(), StorageError> {
     adopt::lock(&env.fs, &env.clock).await?;
-    let made = match adopt::read_predecessor(&env.fs, env.clock.now()).await {
+    let made = match adopt::read_predecessor(&env.fs, env.options.limits, env.clock.now()).await {
         Ok(Some(snapshot)) => create_first(env, &snapshot).await,
         Ok(None) => Ok(()),
         Err(error) => Err(error),

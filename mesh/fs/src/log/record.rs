@@ -19,17 +19,13 @@
 use std::fmt;
 
 use memchr::{memchr, memchr2};
+use mesh_core::Limits;
 use planted::promise;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The record separator of RFC 7464.
 const SEPARATOR: u8 = 0x1E;
-
-/// The longest record, in bytes. A batch of commands makes less than 4 MiB and a part
-/// little more than its longest row, so this leaves room for what a predecessor may have
-/// stored; and it bounds the memory that a folder of a stranger can make a reader use.
-pub(crate) const MAX_RECORD: usize = 64 << 20;
 
 /// The checksum of a record: XXH3, 64 bits, printed as 16 hexadecimal digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,9 +135,19 @@ const DIGITS: usize = 16;
 ///
 /// # Errors
 ///
-/// Where the record would be too long for its readers (64 MiB), and where `body` has no
+/// Where the record would be too long for its readers, and where `body` has no
 /// JSON form, which none of the backend's types lacks.
 pub fn encode(prev: Sum, tag: Tag, body: &impl Serialize) -> serde_json::Result<(Vec<u8>, Sum)> {
+    encode_within(&Limits::PRODUCTION, prev, tag, body)
+}
+
+/// The same, for a log that stays within `limits`.
+pub(crate) fn encode_within(
+    limits: &Limits,
+    prev: Sum,
+    tag: Tag,
+    body: &impl Serialize,
+) -> serde_json::Result<(Vec<u8>, Sum)> {
     let mut bytes = Vec::with_capacity(256);
     bytes.push(SEPARATOR);
     bytes.extend_from_slice(SUM);
@@ -155,7 +161,7 @@ pub fn encode(prev: Sum, tag: Tag, body: &impl Serialize) -> serde_json::Result<
     bytes.extend_from_slice(b"\":");
     serde_json::to_writer(&mut bytes, body)?;
     bytes.push(b'}');
-    if bytes.len() >= MAX_RECORD {
+    if bytes.len() >= limits.record_bytes {
         // No reader would take it.
         let message = format!("a record of {} bytes is too long", bytes.len());
         return Err(serde::ser::Error::custom(message));

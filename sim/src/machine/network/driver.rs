@@ -24,7 +24,7 @@ use crate::agents;
 use crate::machine::ending::{BEFORE_AUDIT, End, SETTLING, STORM};
 use crate::machine::process;
 use crate::machine::runtime::Task;
-use crate::trace::{Broken, Micros, Seen, Turn};
+use crate::trace::{Broken, Doing, Micros, Seen, Turn};
 use crate::world::log_protocol::SERVER;
 use crate::world::log_server::{self, Log};
 use crate::world::{NetworkKnobs, Shared, calm, kill};
@@ -283,7 +283,7 @@ impl Network {
                 self.sim.crash(SERVER);
             }
             Some(Fault::Crash(number)) if world.processes[number].alive => {
-                let doing = "whatever it does".to_owned();
+                let doing = Doing::Anything;
                 let crashed = Turn::Crashed {
                     after_effect: false,
                     doing,
@@ -294,7 +294,7 @@ impl Network {
                 self.sim.crash(self.machines[number].host.as_str());
             }
             Some(Fault::Pause(number, micros)) if world.processes[number].alive => {
-                let doing = "whatever it does".to_owned();
+                let doing = Doing::Anything;
                 world.processes[number].paused_until = world.now + micros;
                 world.turn(number, Turn::Paused { micros, doing });
             }

@@ -68,11 +68,11 @@ type Found = Vec<(Kind, BTreeSet<String>, String)>;
 
 /// What a file holds.
 fn in_file(tree: &Tree, path: &str) -> Found {
-    if let Some(name) = path.strip_prefix("tests/golden/") {
+    if let Some(name) = path.strip_prefix("tests/rules/golden/") {
         let cited = in_script(&tree.read(path).unwrap_or_default());
         return vec![(Kind::Golden, cited, link(name, path))];
     }
-    if let Some(name) = path.strip_prefix("tests/parity/") {
+    if let Some(name) = path.strip_prefix("tests/rules/parity/") {
         let cited = in_script(&tree.read(path).unwrap_or_default());
         return vec![(Kind::Test, cited, link(&format!("parity/{name}"), path))];
     }

@@ -9,9 +9,9 @@ use super::body::{CheckpointHead, OUT_OF_RANGE, RECORD_VERSION, Ready};
 use super::file::{Generation, ReadError};
 use crate::log::chain::Chain;
 use crate::log::protocol::Standing;
-use crate::log::record::{Record, Scanned, Sum, Tag, encode, scan};
+use crate::log::record::{Record, Scanned, Sum, Tag, encode_within, scan};
 use crate::seam::FileSystem;
-use mesh_core::{MAX_COUNT, Part, Snapshot, SnapshotBuilder, escape};
+use mesh_core::{Part, Snapshot, SnapshotBuilder, escape};
 
 /// A whole valid record in what was read, by its place there.
 struct Whole {
@@ -42,7 +42,7 @@ impl<F: FileSystem> Generation<F> {
         if head.version != RECORD_VERSION {
             return Err(self.newer("has records of a version that this mesh does not know"));
         }
-        if head.seq > MAX_COUNT {
+        if head.seq > self.limits.count {
             return Err(self.damaged(OUT_OF_RANGE));
         }
         if head.generation != self.standing.generation {
@@ -57,7 +57,7 @@ impl<F: FileSystem> Generation<F> {
         builder: Option<&mut Option<SnapshotBuilder>>,
     ) -> Result<(), ReadError> {
         let head = self.read_head(fs).await?;
-        let mut snapshot = SnapshotBuilder::new(head.seq);
+        let mut snapshot = SnapshotBuilder::within(self.limits, head.seq);
         let keep = builder.is_some();
         let mut parts = 0;
         let (last, ready) = loop {
@@ -153,6 +153,7 @@ pub(crate) fn checkpoint_pieces(
     head: CheckpointHead,
     snapshot: &Snapshot,
 ) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+    let limits = snapshot.state.limits();
     let mut parts = snapshot.parts();
     let mut written = 0;
     let mut last = head.tip;
@@ -161,16 +162,16 @@ pub(crate) fn checkpoint_pieces(
         let encoded = match stage {
             0 => {
                 stage = 1;
-                encode(last, Tag::Checkpoint, &head)
+                encode_within(limits, last, Tag::Checkpoint, &head)
             }
             1 => match parts.next() {
                 Some(part) => {
                     written += 1;
-                    encode(last, Tag::Part, &part)
+                    encode_within(limits, last, Tag::Part, &part)
                 }
                 None => {
                     stage = 2;
-                    encode(last, Tag::Ready, &Ready { parts: written })
+                    encode_within(limits, last, Tag::Ready, &Ready { parts: written })
                 }
             },
             _ => return None,

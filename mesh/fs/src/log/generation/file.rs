@@ -7,9 +7,9 @@ use crate::folder::damage::Damage;
 use crate::folder::names;
 use crate::log::chain::Chain;
 use crate::log::protocol::Standing;
-use crate::log::record::{MAX_RECORD, Sum};
+use crate::log::record::Sum;
 use crate::seam::{Access, FileId, FileSystem};
-use mesh_core::SnapshotBuilder;
+use mesh_core::{Limits, SnapshotBuilder};
 use planted::promise;
 
 /// How much the first read of a round asks for: a few entries, if there is anything
@@ -46,6 +46,8 @@ pub(crate) struct Generation<F: FileSystem> {
     /// Where this process stands in the log.
     pub(crate) standing: Standing,
     pub(crate) file: F::File,
+    /// What the log stays within.
+    pub(crate) limits: &'static Limits,
     pub(crate) id: FileId,
     pub(crate) log_id: Sum,
     /// Where the checkpoint ends.
@@ -70,22 +72,31 @@ impl<F: FileSystem> Generation<F> {
     /// parts are put together in it; without, they are only checked.
     pub(crate) async fn open(
         fs: &F,
+        limits: &'static Limits,
         number: u64,
         builder: Option<&mut Option<SnapshotBuilder>>,
     ) -> Result<Self, ReadError> {
-        let mut generation = Self::unread(fs, number).await?;
+        let mut generation = Self::unread(fs, limits, number).await?;
         generation.read_checkpoint(fs, builder).await?;
         Ok(generation)
     }
 
     /// Which log generation `number` belongs to.
-    pub(crate) async fn log_id(fs: &F, number: u64) -> Result<Sum, ReadError> {
-        let mut generation = Self::unread(fs, number).await?;
+    pub(crate) async fn log_id(
+        fs: &F,
+        limits: &'static Limits,
+        number: u64,
+    ) -> Result<Sum, ReadError> {
+        let mut generation = Self::unread(fs, limits, number).await?;
         Ok(generation.read_head(fs).await?.log)
     }
 
     /// Opens generation `number` without reading anything.
-    pub(crate) async fn unread(fs: &F, number: u64) -> Result<Self, ReadError> {
+    pub(crate) async fn unread(
+        fs: &F,
+        limits: &'static Limits,
+        number: u64,
+    ) -> Result<Self, ReadError> {
         let name = names::journal(number);
         let file = match fs.open(&name, Access::Append).await {
             Err(error) if is_no_file(&error) => {
@@ -99,6 +110,7 @@ impl<F: FileSystem> Generation<F> {
         Ok(Self {
             standing: Standing::at_checkpoint(number, nothing),
             file,
+            limits,
             id,
             log_id: Sum::default(),
             base_end: 0,
@@ -164,7 +176,7 @@ impl<F: FileSystem> Generation<F> {
         if self.at_end {
             return Ok(false);
         }
-        if self.buffer.len() - self.used > MAX_RECORD {
+        if self.buffer.len() - self.used > self.limits.record_bytes {
             return Err(self.damaged("has more bytes than any record, and no end of one"));
         }
         self.buffer.drain(..self.used);

@@ -7,7 +7,7 @@ use super::file::{Generation, ReadError};
 use crate::log::chain::{Chain, Link};
 use crate::log::record::{Record, Scanned, Sum, Tag, scan};
 use crate::seam::FileSystem;
-use mesh_core::{Entry, Event, MAX_COUNT, escape};
+use mesh_core::{Entry, Limits, escape};
 use planted::{Bug, promise, sound};
 
 /// What stands in a generation, whether it counts or not.
@@ -45,12 +45,14 @@ impl<F: FileSystem> Generation<F> {
         }
         loop {
             let (step, link, sum, len) = match scan(self.rest()) {
-                Scanned::Record(record, len) => match judge(&self.standing.chain, &record) {
-                    Ok((step, link)) => (step, link, record.sum, len),
-                    Err(Verdict::Gap(durable)) => return Err(self.breaks_off(durable)),
-                    Err(Verdict::Damaged(what)) => return Err(self.damaged(&what)),
-                    Err(Verdict::Newer(what)) => return Err(self.newer(&what)),
-                },
+                Scanned::Record(record, len) => {
+                    match judge(self.limits, &self.standing.chain, &record) {
+                        Ok((step, link)) => (step, link, record.sum, len),
+                        Err(Verdict::Gap(durable)) => return Err(self.breaks_off(durable)),
+                        Err(Verdict::Damaged(what)) => return Err(self.damaged(&what)),
+                        Err(Verdict::Newer(what)) => return Err(self.newer(&what)),
+                    }
+                }
                 Scanned::Void(len) => (Step::Void, None, Sum::default(), len),
                 Scanned::Unfinished | Scanned::End => {
                     if self.fill(fs).await? {
@@ -129,10 +131,14 @@ enum Verdict {
 /// Every record, also one that lost its race, carries the newest entry that its
 /// writer knew to be durable. That entry must be in front of it: if the chain does not
 /// reach it, something in between is gone.
-fn judge(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>), Verdict> {
+fn judge(
+    limits: &Limits,
+    chain: &Chain,
+    record: &Record<'_>,
+) -> Result<(Step, Option<Link>), Verdict> {
     let link = match record.tag {
         Some(Tag::Entry) if record.prev == chain.last => {
-            return judge_next(chain, record);
+            return judge_next(limits, chain, record);
         }
         Some(Tag::Entry) => {
             let place = parse::<Place>(record)?;
@@ -161,7 +167,11 @@ fn judge(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>), Ver
 }
 
 /// The same for an entry that carries the right checksum: it is read as a whole.
-fn judge_next(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>), Verdict> {
+fn judge_next(
+    limits: &Limits,
+    chain: &Chain,
+    record: &Record<'_>,
+) -> Result<(Step, Option<Link>), Verdict> {
     let stored = match parse::<StoredEntry>(record) {
         Err(newer) => {
             return sound!(Err(newer), Bug::NewerEventPassedOver => Ok((Step::Void, None)));
@@ -173,7 +183,8 @@ fn judge_next(chain: &Chain, record: &Record<'_>) -> Result<(Step, Option<Link>)
     if !chain.accepts(record.prev, link) {
         return Ok((Step::Void, None));
     }
-    if stored.seq > MAX_COUNT || !stored.events.iter().all(Event::is_in_range) {
+    let in_range = stored.events.iter().all(|event| event.is_in_range(limits));
+    if stored.seq > limits.count || !in_range {
         return Err(Verdict::Damaged(OUT_OF_RANGE.to_owned()));
     }
     Ok((Step::Entry(stored.into(), record.sum), Some(link)))

@@ -1,0 +1,127 @@
+//! The launcher, run by the very lines of the plugin's files.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+use tests::{Sandbox, run};
+
+use super::{Ran, event, file, finish, lists_nine_tools, parsed, search_path};
+
+const ROOT: &str = "CLAUDE_PLUGIN_ROOT";
+
+fn root() -> String {
+    fs::canonicalize(file("plugin"))
+        .unwrap()
+        .display()
+        .to_string()
+}
+
+/// The server as `.mcp.json` has it, started from the sandbox's root in the project `main`.
+fn server(sandbox: &Sandbox, path: &str) -> Command {
+    let config = parsed("plugin/.mcp.json");
+    let servers = config["mcpServers"].as_object().unwrap();
+    let names: Vec<&String> = servers.keys().collect();
+    assert_eq!(names, ["mesh"]);
+    let expanded = |text: &Value| {
+        text.as_str()
+            .unwrap()
+            .replace(&format!("${{{ROOT}}}"), &root())
+    };
+    let mut command = sandbox.program(expanded(&servers["mesh"]["command"]), "");
+    command.args(
+        servers["mesh"]["args"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(expanded),
+    );
+    in_session(sandbox, path, &mut command);
+    command
+}
+
+/// A hook as `hooks.json` has it: a line that the client gives to a shell.
+fn hook(sandbox: &Sandbox, path: &str, name: &str) -> Ran {
+    let hooks = parsed("plugin/hooks/hooks.json");
+    let line = &hooks["hooks"][name][0]["hooks"][0]["command"];
+    let mut command = sandbox.program("sh", "");
+    command
+        .arg("-c")
+        .arg(line.as_str().unwrap())
+        .env(ROOT, root());
+    in_session(sandbox, path, &mut command);
+    finish(command, &event(name, "s-1"))
+}
+
+/// The environment of a client that was started in the project `main`.
+fn in_session(sandbox: &Sandbox, path: &str, command: &mut Command) {
+    command
+        .env("PATH", path)
+        .env("HOME", sandbox.root())
+        .env_remove("CARGO_HOME")
+        .env("CLAUDE_PROJECT_DIR", sandbox.path("main"))
+        .env("CLAUDE_CODE_SESSION_ID", "s-1");
+}
+
+#[test]
+fn server_and_hooks_share_the_projects_folder_wherever_they_are_started() {
+    run(async {
+        let sandbox = Sandbox::repository();
+        let path = search_path(&sandbox);
+        let greeted = hook(&sandbox, &path, "SessionStart");
+        assert_eq!((greeted.code, greeted.err.as_str()), (Some(0), ""));
+        assert!(greeted.out.starts_with("mesh is ready: "), "{greeted:?}");
+        assert!(!sandbox.mesh().exists(), "a greeting makes nothing");
+
+        lists_nine_tools(server(&sandbox, &path)).await;
+        let client = tests::Client::connect("ann", server(&sandbox, &path)).await;
+        client.register(600).await;
+        client.claim("doc", serde_json::json!({})).await;
+        assert!(sandbox.mesh().exists());
+        assert!(!sandbox.path(".mesh").exists(), "not where it was started");
+
+        let greeted = hook(&sandbox, &path, "SessionStart");
+        let own = "Registered in this session, so go on as: \"ann\" (alive";
+        assert!(greeted.out.contains(own), "{greeted:?}");
+        let released = Ran {
+            code: Some(0),
+            out: "released doc of ann\n".to_owned(),
+            err: String::new(),
+        };
+        assert_eq!(hook(&sandbox, &path, "SessionEnd"), released);
+        client.leave().await;
+    });
+}
+
+/// Cargo installs where a client that was started from a desktop does not look.
+#[test]
+fn a_mesh_that_cargo_installed_is_found_off_the_path() {
+    run(async {
+        let sandbox = Sandbox::repository();
+        search_path(&sandbox);
+        fs::create_dir(sandbox.path(".cargo")).unwrap();
+        fs::rename(sandbox.path("bin"), sandbox.path(".cargo/bin")).unwrap();
+        lists_nine_tools(server(&sandbox, "/usr/bin:/bin")).await;
+    });
+}
+
+/// Without mesh the server fails, which the client shows; a hook is a guest, and does not.
+#[test]
+fn without_mesh_one_line_says_how_to_install_it() {
+    let sandbox = Sandbox::repository();
+    let path = "/usr/bin:/bin";
+    let missing = "mesh is not installed, or not on the PATH: run 'cargo install --path mesh' in \
+                   a clone of its repository, then start this session again\n";
+    let ran = finish(server(&sandbox, path), "");
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (Some(127), "", missing)
+    );
+    for name in ["SessionStart", "SessionEnd"] {
+        let ran = hook(&sandbox, path, name);
+        assert_eq!(
+            (ran.code, ran.out.as_str(), ran.err.as_str()),
+            (Some(0), missing, "")
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Every limit is reached and passed, in a world in which all of them are small.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use futures_executor::block_on;
+use mesh::coordinator::conformance::Process;
+use mesh::coordinator::memory::{ManualClock, MemoryLock, MemoryLog};
+use mesh::coordinator::{Coordinator, Handle};
+use mesh::core::{
+    Claim, Command, Decision, Entry, Inbox, Limits, Part, Post, Register, Rejection, Reply,
+    Resource, Snapshot, SnapshotBuilder, State, Wait, decide, settle,
+};
+use mesh::ports::{News, Storage};
+
+const NOW: u64 = 1_781_438_400_000;
+const HOUR: u64 = 3_600_000;
+
+static SMALL: Limits = Limits {
+    tickets: 2,
+    inbox_bytes: 600,
+    trail: 5,
+    losses: 2,
+    count: 40,
+    batch_commands: 2,
+    batch_bytes: 300,
+    queue: 3,
+    news: 2,
+    record_bytes: 4096,
+    part_rows: 2,
+    part_bytes: 200,
+};
+
+/// A world in which commands are carried out one after the other.
+struct World(Snapshot);
+
+impl World {
+    fn new() -> Self {
+        Self(Snapshot::within(&SMALL))
+    }
+
+    fn run(&mut self, command: &Command) -> Result<Reply, Rejection> {
+        let entropy = u128::from(self.0.seq);
+        let Decision { events, reply, .. } = decide(&self.0.state, NOW, command, entropy)?;
+        self.apply(NOW, events);
+        Ok(reply)
+    }
+
+    fn apply(&mut self, at: u64, events: Vec<mesh::core::Event>) {
+        let seq = self.0.seq + 1;
+        let id = format!("test.{seq}");
+        self.0.apply(&Entry {
+            seq,
+            id,
+            at,
+            events,
+        });
+    }
+
+    /// The same, put together again from its parts.
+    fn again(&self) -> Snapshot {
+        let mut builder = SnapshotBuilder::within(&SMALL, self.0.seq);
+        for part in self.0.parts() {
+            builder.add(part).expect("a part that was just made");
+        }
+        builder.finish()
+    }
+}
+
+fn claim(agent_id: &str, resource: &str) -> Command {
+    Command::Claim(Claim {
+        agent_id: agent_id.to_owned(),
+        resource: resource.to_owned(),
+        wait: Some(Wait::Queue),
+        ..Claim::default()
+    })
+}
+
+fn post(body: &str) -> Post {
+    Post {
+        agent_id: "a".to_owned(),
+        to: "b".to_owned(),
+        body: body.to_owned(),
+        ..Post::default()
+    }
+}
+
+/// G8: A resource has so many tickets, and no more.
+#[test]
+fn tickets_beyond_the_limit_are_refused() {
+    let mut world = World::new();
+    for agent_id in ["a", "b", "c"] {
+        world.run(&claim(agent_id, "doc")).expect("a place");
+    }
+    let refused = world.run(&claim("d", "doc")).expect_err("no place");
+    assert_eq!(refused.got, "one for which 2 agents wait");
+    assert_eq!(
+        refused.allowed,
+        "one with fewer than 2 tickets; try again later"
+    );
+}
+
+/// S5: The trail keeps the newest events, also over a checkpoint.
+#[test]
+fn the_trail_beyond_the_limit_forgets_the_oldest() {
+    let mut world = World::new();
+    for agent_id in ["a", "b", "c", "d", "e", "f", "g"] {
+        let register = Register {
+            agent_id: agent_id.to_owned(),
+            branch: "main".to_owned(),
+            prompt_ptr: "x".to_owned(),
+            ..Register::default()
+        };
+        world.run(&Command::Register(register)).expect("registered");
+    }
+    for snapshot in [&world.0, &world.again()] {
+        let kept: Vec<u64> = snapshot.trail.iter().map(|record| record.seq).collect();
+        assert_eq!(kept, [3, 4, 5, 6, 7]);
+    }
+}
+
+/// W6: The newest losses are remembered, also over a checkpoint.
+#[test]
+fn losses_beyond_the_limit_are_forgotten_oldest_first() {
+    let mut world = World::new();
+    for resource in ["a", "b", "c"] {
+        world.run(&claim("loser", resource)).expect("granted");
+        let later = NOW + HOUR * (world.0.seq + 1);
+        let events = settle(&world.0.state, later);
+        world.apply(later, events);
+    }
+    for snapshot in [&world.0, &world.again()] {
+        let losses = snapshot.state.losses().iter();
+        let kept: Vec<&Resource> = losses.map(|((_, resource), _)| resource).collect();
+        assert_eq!(kept, [&Resource::from("b"), &Resource::from("c")]);
+    }
+}
+
+/// M3: A reply stops at so many bytes, and the rest comes with the next one.
+#[test]
+fn an_inbox_beyond_the_limit_is_told_in_pieces() {
+    let mut world = World::new();
+    for _ in 0..5 {
+        let post = Command::Post(post(&"m".repeat(100)));
+        world.run(&post).expect("posted");
+    }
+    let inbox = Command::Inbox(Inbox {
+        agent_id: "b".to_owned(),
+        ..Inbox::default()
+    });
+    let Ok(Reply::Inbox(reply)) = world.run(&inbox) else {
+        panic!("an inbox answers with its own reply");
+    };
+    let told = serde_json::to_vec(&reply).expect("JSON").len();
+    assert!(told <= SMALL.inbox_bytes, "{told} bytes");
+    assert_eq!(reply.messages.len() as u64 + reply.unread, 5);
+    assert!((1..5).contains(&reply.messages.len()));
+}
+
+/// S1: A checkpoint is written in parts of bounded size, which make the same again.
+#[test]
+fn parts_beyond_the_limit_are_divided() {
+    let mut world = World::new();
+    for body in ["short", "short", &"long".repeat(60), "short"] {
+        world.run(&Command::Post(post(body))).expect("posted");
+    }
+    let messages = world.0.parts().filter_map(|part| match part {
+        Part::Messages(rows) => Some(rows.len()),
+        _ => None,
+    });
+    assert_eq!(messages.collect::<Vec<_>>(), [2, 1, 1]);
+    assert_eq!(world.again(), world.0);
+}
+
+/// G7: A number that no mesh can have given is refused.
+#[test]
+fn a_fence_beyond_the_largest_number_is_refused() {
+    let fences = |fence| Part::Fences(vec![(Resource::from("doc"), fence)]);
+    let mut builder = SnapshotBuilder::within(&SMALL, 1);
+    builder.add(fences(SMALL.count)).expect("the largest");
+    let refused = builder.add(fences(SMALL.count + 1));
+    let refused = refused.expect_err("too large").to_string();
+    assert_eq!(refused, "a fence or an epoch is above 40");
+}
+
+/// G4: What waits together becomes entries of bounded size, and is read in bounded pieces.
+#[test]
+fn batches_and_news_beyond_the_limit_are_divided() {
+    let log = MemoryLog::within(&SMALL);
+    let clock = ManualClock::at(NOW);
+    let (handle, served) = Handle::within(&SMALL);
+    let lock = MemoryLock::new(clock.clone());
+    let coordinator = Coordinator::serving(served, clock, log.storage(), lock, 1);
+    // The callers come first, so all wait that have room to.
+    let bodies = [
+        "short",
+        "short",
+        "short",
+        &"long".repeat(80),
+        "short",
+        "short",
+    ];
+    let mut tasks: Vec<Task<'_>> = Vec::new();
+    for body in bodies {
+        let handle = handle.clone();
+        tasks.push(Box::pin(async move {
+            handle.post(post(body)).await.expect("posted");
+        }));
+    }
+    drop(handle);
+    tasks.push(Box::pin(coordinator.run()));
+    block_on(together(tasks));
+
+    let mut reader = Process::over(log.storage());
+    block_on(reader.catch_up()).expect("a log in memory");
+    let mut posts: BTreeMap<u64, usize> = BTreeMap::new();
+    for record in reader.snapshot.trail.iter() {
+        *posts.entry(record.seq).or_default() += 1;
+    }
+    assert!(posts.values().all(|posts| *posts <= 2), "{posts:?}");
+    assert!(posts.len() > 2, "{posts:?}");
+
+    let mut storage = log.storage();
+    assert!(matches!(block_on(storage.read_on()), Ok(News::Reset(_))));
+    match block_on(storage.read_on()) {
+        Ok(News::Entries(entries)) => assert_eq!(entries.len(), SMALL.news),
+        other => panic!("entries follow the beginning, not {other:?}"),
+    }
+}
+
+type Task<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Carries on with all of them, in order, until all are done.
+async fn together(mut tasks: Vec<Task<'_>>) {
+    poll_fn(|context| {
+        tasks.retain_mut(|task| task.as_mut().poll(context).is_pending());
+        match tasks.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+}
+
+/// Limits are no part of what a log says.
+#[test]
+fn states_that_say_the_same_are_equal_whatever_they_stay_within() {
+    assert_eq!(State::within(&SMALL), State::default());
+    assert_eq!(State::default().limits(), &Limits::PRODUCTION);
+    assert_eq!(State::within(&SMALL).limits(), &SMALL);
+}

@@ -1,0 +1,152 @@
+//! What a held call looks forward to, against what deciding it again would bring (W1).
+//!
+//! For each ticket of a state: as long as its claim is "not before" some moment, deciding it
+//! would answer `queued`, so nothing is slept through; and where deciding it now would grant
+//! it, it is due by now or as soon as its place in the queue has its turn, so nothing waits
+//! for nothing. For each hold: what its claim may collect is what deciding it would answer,
+//! but for a later end of the lease. For each inbox: it is due exactly where it has something
+//! to show.
+
+use mesh::core::{
+    Claim, ClaimReply, ClaimStatus, Command, Hold, Inbox, Millis, Prospect, Reply, State, Wait,
+    collect, decide, prospect,
+};
+
+use super::ensure;
+use crate::histories::Seen;
+
+/// How long each place in the queue leaves what has lapsed to the one in front of it, at
+/// most.
+const TURN: Millis = 25;
+
+pub(super) fn check(state: &State, now: Millis, seen: &Seen) -> Result<(), String> {
+    for (resource, record) in state.resources() {
+        for hold in &record.holders {
+            let claim = queueing(&hold.agent_id, resource);
+            for at in [now, hold.expires_at.saturating_sub(1), hold.expires_at] {
+                check_collected(state, at.max(now), &claim, hold, seen)?;
+            }
+        }
+        for (place, ticket) in record.queue.iter().enumerate() {
+            let claim = queueing(&ticket.agent_id, resource);
+            let early = collect(state, now, &claim, &ticket.claim_id.to_string());
+            ensure(early.is_none(), || format!("{ticket:?} collects {early:?}"))?;
+            let claim = Command::Claim(claim);
+            check_claim(state, now, &claim, TURN * place as Millis, seen)?;
+        }
+    }
+    let readers = state.mail().cursors().map(|(agent, _)| agent);
+    readers
+        .chain(state.agents().map(|(agent, _)| agent))
+        .try_for_each(|agent| check_inbox(state, now, agent, seen))
+}
+
+fn queueing(agent_id: &str, resource: &str) -> Claim {
+    Claim {
+        agent_id: agent_id.to_owned(),
+        resource: resource.to_owned(),
+        wait: Some(Wait::Queue),
+        ..Claim::default()
+    }
+}
+
+fn check_collected(
+    state: &State,
+    at: Millis,
+    claim: &Claim,
+    hold: &Hold,
+    seen: &Seen,
+) -> Result<(), String> {
+    let foreign = collect(state, at, claim, "another claim");
+    ensure(foreign.is_none(), || {
+        format!("{claim:?} collects another's {foreign:?}")
+    })?;
+    let Some(collected) = collect(state, at, claim, &hold.claim_id.to_string()) else {
+        seen.borrow_mut()
+            .insert("a promoted claim was decided again");
+        return Ok(());
+    };
+    seen.borrow_mut().insert("a promoted claim was collected");
+    let decided = match decide(state, at, &Command::Claim(claim.clone()), 0) {
+        Ok(decision) => match decision.reply {
+            Reply::Claim(reply) => reply,
+            other => return Err(format!("{claim:?} is answered {other:?}")),
+        },
+        Err(rejection) => return Err(format!("{claim:?} is rejected: {rejection}")),
+    };
+    let renewed = ClaimReply {
+        lease_expires_at: decided.lease_expires_at,
+        lost: decided.lost.clone(),
+        ..collected.clone()
+    };
+    ensure(renewed == decided, || {
+        format!("{claim:?} collects {collected:?} at {at}, and is decided {decided:?}")
+    })
+}
+
+fn check_claim(
+    state: &State,
+    now: Millis,
+    claim: &Command,
+    turn: Millis,
+    seen: &Seen,
+) -> Result<(), String> {
+    let until = match prospect(state, now, claim) {
+        Prospect::Due => {
+            seen.borrow_mut().insert("a held claim was due");
+            return Ok(());
+        }
+        Prospect::NotBefore(Some(until)) => until,
+        Prospect::NotBefore(None) => return Err(format!("{claim:?} would wait for ever")),
+    };
+    ensure(until > now, || format!("{claim:?} is not before {until}"))?;
+    seen.borrow_mut().insert("a held claim waited on");
+    // Its turn may be later than the lapse itself.
+    let last = (until - 1).saturating_sub(turn);
+    for at in [now, now.midpoint(last), last] {
+        if at >= now {
+            let status = status(state, at, claim)?;
+            ensure(status == ClaimStatus::Queued, || {
+                format!("{claim:?} would sleep until {until}, and at {at} it is {status:?}")
+            })?;
+        }
+    }
+    if status(state, now, claim)? == ClaimStatus::Granted {
+        ensure(until <= now + turn, || {
+            format!("{claim:?} could be granted at {now}, and sleeps until {until}")
+        })?;
+    }
+    Ok(())
+}
+
+fn status(state: &State, at: Millis, claim: &Command) -> Result<ClaimStatus, String> {
+    match decide(state, at, claim, 0).map(|decision| decision.reply) {
+        Ok(Reply::Claim(reply)) => Ok(reply.status),
+        other => Err(format!("{claim:?} is answered {other:?}")),
+    }
+}
+
+fn check_inbox(state: &State, now: Millis, agent: &str, seen: &Seen) -> Result<(), String> {
+    let inbox = Command::Inbox(Inbox {
+        agent_id: agent.to_owned(),
+        ..Inbox::default()
+    });
+    let Ok(Reply::Inbox(reply)) = decide(state, now, &inbox, 0).map(|decision| decision.reply)
+    else {
+        return Err(format!("{inbox:?} is refused"));
+    };
+    let expected = match reply.messages.is_empty() {
+        true => Prospect::NotBefore(None),
+        false => Prospect::Due,
+    };
+    if expected == Prospect::Due {
+        seen.borrow_mut().insert("a held inbox was due");
+    }
+    let looked = prospect(state, now, &inbox);
+    ensure(looked == expected, || {
+        format!(
+            "{inbox:?} is {looked:?} with {} messages",
+            reply.messages.len()
+        )
+    })
+}
