@@ -245,7 +245,14 @@ impl Event {
             | Self::Cancelled { claim }
             | Self::Lapsed { claim, .. }
             | Self::LeaseCut { claim, .. } => Some(claim),
-            _ => None,
+            Self::Registered { .. }
+            | Self::Heartbeat { .. }
+            | Self::RegistrationCut { .. }
+            | Self::Posted { .. }
+            | Self::CursorMoved { .. }
+            | Self::Expired { .. }
+            | Self::KeysForgotten { .. }
+            | Self::Adopted { .. } => None,
         }
     }
 

@@ -28,28 +28,17 @@ impl State {
 
     /// Folds one event in, which happened at `at`.
     pub fn apply(&mut self, at: Millis, event: &Event) {
+        if let Some(claim) = event.claim() {
+            self.apply_to_losses(at, claim, event);
+            self.apply_to_claims(claim, event);
+            return;
+        }
         match event {
             Event::Registered { .. } | Event::Heartbeat { .. } | Event::RegistrationCut { .. } => {
                 self.apply_to_roster(at, event);
             }
-            Event::Posted { .. }
-            | Event::CursorMoved { .. }
-            | Event::Expired { .. }
-            | Event::KeysForgotten { .. } => self.apply_to_mail(at, event),
-            Event::Adopted { .. } => {}
-            Event::Granted { claim, .. }
-            | Event::Renewed { claim, .. }
-            | Event::Upgraded { claim, .. }
-            | Event::Queued { claim, .. }
-            | Event::TicketRenewed { claim, .. }
-            | Event::Promoted { claim, .. }
-            | Event::Released { claim }
-            | Event::Cancelled { claim }
-            | Event::Lapsed { claim, .. }
-            | Event::LeaseCut { claim, .. } => {
-                self.apply_to_losses(at, claim, event);
-                self.apply_to_claims(claim, event);
-            }
+            // `Adopted` says what was, and changes nothing.
+            _ => self.apply_to_mail(at, event),
         }
     }
 
