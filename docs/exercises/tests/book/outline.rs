@@ -40,6 +40,7 @@ const PARTS: &[(&str, &[&str])] = &[
         "How it is built, and how that is known",
         &[
             "design.md",
+            "extending.md",
             "simulator.md",
             "planted-bugs.md",
             "models.md",

@@ -40,6 +40,7 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn every_kind_keeps_its_bytes() {
+    assert_eq!(FULL.len(), Event::KINDS.len());
     for (text, kind) in FULL.iter().zip(Event::KINDS) {
         let event = read(text).expect(text);
         assert_eq!(event.kind(), *kind);
