@@ -101,6 +101,9 @@ async fn first<T>(answer: impl Future<Output = T>, leaves: impl Future<Output = 
 /// below the shortest lease, within which a waiter must ask again.
 const PATIENT: Micros = 400_000;
 const MOST_PATIENT: Micros = 900_000;
+/// By how much posts are longer in a cramped world: the second fills a batch, the third no
+/// record has room for.
+const LENGTHS: [usize; 8] = [0, 0, 0, 0, 400, 400, 400, 40_000];
 /// How long an agent keeps what it claims last.
 const KEPT: Micros = 3_000_000;
 
@@ -228,6 +231,14 @@ impl Agent {
         process.open_calls += 1;
         process.waiting_calls += usize::from(command.patience() > 0);
         let others_open = process.open_calls - 1;
+        let ready = process.open_calls - process.waiting_calls;
+        let limits = world.trace.limits;
+        if ready > limits.batch_commands {
+            world.seen.hit(Seen::BatchPassed);
+        }
+        if ready > limits.queue {
+            world.seen.hit(Seen::QueuePassed);
+        }
         let call = Call {
             agent: self.name.clone(),
             process: self.task.process,
@@ -322,8 +333,12 @@ impl Agent {
         let answer = self
             .call_for(Command::Claim(claim), self.patience.stays)
             .await;
-        if let Some(Ok(Reply::Claim(reply))) = answer {
-            self.learn(&resource, mode, reply);
+        match answer {
+            Some(Ok(Reply::Claim(reply))) => self.learn(&resource, mode, reply),
+            Some(Err(MeshError::Rejected(full))) if full.field == "resource" => {
+                self.world.borrow_mut().seen.hit(Seen::TicketRefused);
+            }
+            _ => {}
         }
     }
 
@@ -491,7 +506,9 @@ impl Agent {
             let knobs = &self.world.borrow().knobs;
             (knobs.processes * knobs.agents_each) as u32
         };
-        let body = format!("{}#{number}", self.name);
+        let cramped = self.world.borrow().knobs.cramped;
+        let more = if cramped { self.pick(&LENGTHS) } else { 0 };
+        let body = format!("{}#{number}{}", self.name, ".".repeat(more));
         let to = match self.draw() % 8 {
             0..5 => format!("a{}", self.draw() % agents),
             5 | 6 => "*".to_owned(),
@@ -503,7 +520,7 @@ impl Agent {
             subject: None,
             reply_to: None,
             ttl_seconds: self.pick(&[None, None, None, Some(5)]),
-            key: (self.draw() % 2 == 1).then(|| body.clone()),
+            key: (self.draw() % 2 == 1).then(|| format!("{}#{number}", self.name)),
             body,
         }
     }
@@ -523,6 +540,9 @@ impl Agent {
         let Some(Reply::Inbox(reply)) = answer.transpose()? else {
             return Ok(false);
         };
+        if limit.is_none() && reply.unread > 0 {
+            self.world.borrow_mut().seen.hit(Seen::InboxCut);
+        }
         let ids: Vec<MessageId> = reply.messages.iter().map(|m| m.message_id).collect();
         self.remember(|memory| memory.delivered.extend(ids.iter().copied()));
         let Some(last) = ids.last() else {

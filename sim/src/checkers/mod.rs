@@ -20,10 +20,12 @@ mod compare;
 mod damage;
 mod fold;
 mod held;
+mod inbox;
 pub(crate) mod liveness;
 mod messages;
 mod reference;
 mod replies;
+mod trail;
 mod waiting;
 
 pub use check::check;
