@@ -18,7 +18,7 @@
 //!   costs a few reference counts. `decide` works on a clone, a batch of commands is
 //!   decided by threading the clone through, and a lost race drops it.
 //!
-//! Left to others: durability and order (the [`Storage`](crate::ports::Storage)
+//! Left to others: durability and order (the `Storage`
 //! port), what time it is, and who may call.
 
 mod arguments;

@@ -109,6 +109,12 @@ pub struct Limits {
     pub part_bytes: usize,
 }
 
+impl Default for &Limits {
+    fn default() -> Self {
+        &Limits::PRODUCTION
+    }
+}
+
 impl Limits {
     /// What every release stays within.
     pub const PRODUCTION: Self = Self {

@@ -8,14 +8,8 @@ use std::hash::{Hash, Hasher};
 use super::limits::Limits;
 
 /// What a state, or a trail, stays within.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Within(pub(super) &'static Limits);
-
-impl Default for Within {
-    fn default() -> Self {
-        Self(&Limits::PRODUCTION)
-    }
-}
 
 impl PartialEq for Within {
     fn eq(&self, _: &Self) -> bool {

@@ -28,14 +28,32 @@ pub(crate) async fn audit(world: Shared, task: TaskId, mesh: Mesh) {
     };
     let _ = auditor.call(Command::Roster(roster)).await;
     for agent_id in agents {
+        look_into_inbox(&auditor, agent_id).await;
+    }
+}
+
+/// Asks for everything that is in an inbox, in as many pieces as it comes in.
+async fn look_into_inbox(auditor: &Agent, agent_id: String) {
+    let mut since = None;
+    loop {
         let inbox = Inbox {
-            agent_id,
+            agent_id: agent_id.clone(),
             topics: vec![TOPIC.to_owned()],
-            since: None,
+            since,
             limit: None,
             wait_seconds: None,
         };
-        let _ = auditor.call(Command::Inbox(inbox)).await;
+        let answer = auditor.call(Command::Inbox(inbox)).await;
+        let Ok(Reply::Inbox(reply)) = answer else {
+            return;
+        };
+        since = reply
+            .messages
+            .last()
+            .map(|last| last.message_id.to_string());
+        if reply.unread == 0 {
+            return;
+        }
     }
 }
 

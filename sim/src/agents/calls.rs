@@ -81,6 +81,14 @@ impl Agent {
         process.open_calls += 1;
         process.waiting_calls += usize::from(command.patience() > 0);
         let others_open = process.open_calls - 1;
+        let ready = process.open_calls - process.waiting_calls;
+        let limits = world.trace.limits;
+        if ready > limits.batch_commands {
+            world.seen.hit(Seen::BatchPassed);
+        }
+        if ready > limits.queue {
+            world.seen.hit(Seen::QueuePassed);
+        }
         let call = Call {
             agent: self.name.clone(),
             process: self.task.process,

@@ -1,6 +1,7 @@
 //! What an agent does with claims: asks for them, believes in them, writes under them, and
 //! gives them back.
 
+use mesh::MeshError;
 use mesh::core::{Claim, ClaimReply, ClaimStatus, Command, Mode, Release, Reply, Wait};
 
 use super::agent::{Agent, Held};
@@ -40,8 +41,12 @@ impl Agent {
         // Where there is no answer, whether the claim was granted is unknown: what was
         // believed stays.
         let answer = self.call_for(Command::Claim(claim), self.waits.stays).await;
-        if let Some(Ok(Reply::Claim(reply))) = answer {
-            self.learn(&resource, mode, reply);
+        match answer {
+            Some(Ok(Reply::Claim(reply))) => self.learn(&resource, mode, reply),
+            Some(Err(MeshError::Rejected(full))) if full.field == "resource" => {
+                self.world.borrow_mut().seen.hit(Seen::TicketRefused);
+            }
+            _ => {}
         }
     }
 

@@ -6,6 +6,10 @@ use mesh::core::{Command, Inbox, MessageId, Post, Read, Reply};
 use super::agent::Agent;
 use crate::trace::{Seen, TOPIC};
 
+/// By how much posts are longer in a cramped world: the second fills a batch, the third no
+/// record has room for.
+const LENGTHS: [usize; 8] = [0, 0, 0, 0, 400, 400, 400, 40_000];
+
 impl Agent {
     pub(super) async fn post(&self) {
         let again = self.remember(|memory| memory.unsent.take());
@@ -32,7 +36,9 @@ impl Agent {
             let knobs = &self.world.borrow().knobs;
             (knobs.processes * knobs.agents_each) as u32
         };
-        let body = format!("{}#{number}", self.name);
+        let cramped = self.world.borrow().knobs.cramped;
+        let more = if cramped { self.pick(&LENGTHS) } else { 0 };
+        let body = format!("{}#{number}{}", self.name, ".".repeat(more));
         let to = match self.draw() % 8 {
             0..5 => format!("a{}", self.draw() % agents),
             5 | 6 => "*".to_owned(),
@@ -44,7 +50,7 @@ impl Agent {
             subject: None,
             reply_to: None,
             ttl_seconds: self.pick(&[None, None, None, Some(5)]),
-            key: (self.draw() % 2 == 1).then(|| body.clone()),
+            key: (self.draw() % 2 == 1).then(|| format!("{}#{number}", self.name)),
             body,
         }
     }
@@ -62,6 +68,9 @@ impl Agent {
         let Some(Reply::Inbox(reply)) = answer.transpose()? else {
             return Ok(false);
         };
+        if limit.is_none() && reply.unread > 0 {
+            self.world.borrow_mut().seen.hit(Seen::InboxCut);
+        }
         let ids: Vec<MessageId> = reply.messages.iter().map(|m| m.message_id).collect();
         self.remember(|memory| memory.delivered.extend(ids.iter().copied()));
         let Some(last) = ids.last() else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mesh::core::{LapseReason, MessageId, Snapshot};
+use mesh::core::{LapseReason, Limits, MessageId, Snapshot};
 
 use super::reference::{Agent, HOUR_MS, Lost, Message, Reference};
 use crate::trace::Violation;
@@ -16,8 +16,11 @@ impl Reference {
     /// # Errors
     ///
     /// W5 and W6, where the loss is not told of or not remembered.
-    pub(crate) fn after_predecessor(adopted: Option<&Snapshot>) -> Result<Self, Violation> {
-        let mut reference = Self::before_adoption();
+    pub(crate) fn after_predecessor(
+        limits: &'static Limits,
+        adopted: Option<&Snapshot>,
+    ) -> Result<Self, Violation> {
+        let mut reference = Self::before_adoption(limits);
         let Some(adopted) = adopted else {
             return Ok(reference);
         };
@@ -43,6 +46,7 @@ impl Reference {
         let message = Message {
             from: "mesh".to_owned(),
             to: "a0".to_owned(),
+            subject: Some("lost".to_owned()),
             body,
             posted_at: loss.at,
             expires_at: Some(loss.at + HOUR_MS),
@@ -57,13 +61,13 @@ impl Reference {
         Ok(reference)
     }
 
-    fn before_adoption() -> Self {
+    fn before_adoption(limits: &'static Limits) -> Self {
         let id = |text: &str| text.parse::<MessageId>().unwrap_or(MessageId::ZERO);
         let mut reference = Self {
             newest_message: id(NEWEST),
             newest_claim: CLAIM.parse().unwrap_or_default(),
             cursors: BTreeMap::from([("a0".to_owned(), id(KEPT)), ("a2".to_owned(), id(NEWEST))]),
-            ..Self::default()
+            ..Self::within(limits)
         };
         let agent = Agent {
             role: None,
@@ -81,6 +85,7 @@ impl Reference {
         let message = Message {
             from: "a0".to_owned(),
             to: "a1".to_owned(),
+            subject: None,
             body: "before".to_owned(),
             posted_at: THEN * 1000,
             expires_at: None,

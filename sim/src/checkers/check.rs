@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reference::Reference;
-use super::{damage, errors, held, replies, waiting};
+use super::{damage, errors, held, replies, trail, waiting};
 use crate::trace::{Call, Coverage, Ledger, Seen, StateSeen, Trace, Violation};
 
 /// Reads the finished log again, with everything that was answered on its way.
@@ -29,9 +29,9 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
     let mut reference = match trace.adopts {
         true => {
             let adopted = states.get(&0).and_then(|seen| seen.first());
-            Reference::after_predecessor(adopted.map(|seen| &*seen.snapshot))?
+            Reference::after_predecessor(trace.limits, adopted.map(|seen| &*seen.snapshot))?
         }
-        false => Reference::default(),
+        false => Reference::within(trace.limits),
     };
     for seq in 0..=ledger.newest() {
         let here = answers.remove(&seq).unwrap_or_default();
@@ -42,10 +42,11 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
         if seq > 0 {
             let entry = &ledger.entries()[seq as usize - 1];
             reference.regained.clear();
+            reference.forgotten.clear();
             open.before_entry(&reference);
             for event in &entry.events {
                 reference.check(entry, event, seen)?;
-                waiting::note(&mut reference, entry.at, event);
+                waiting::note(&mut reference, entry.at, event, seen);
                 reference.apply(entry, event);
                 open.after_event(&reference, entry);
             }
@@ -62,7 +63,10 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
             {
                 continue;
             }
-            reference.compare(&state.snapshot).map_err(|mut broken| {
+            let right = reference
+                .compare(&state.snapshot)
+                .and_then(|()| trail::compare(trace, ledger, &state.snapshot, seen));
+            right.map_err(|mut broken| {
                 if seq == 0 && trace.adopts && broken.rule != "W6" {
                     broken.rule = "S3";
                 }

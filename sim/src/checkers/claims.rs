@@ -175,6 +175,10 @@ fn check_request(reference: &Reference, about: &About<'_>, event: &Event) -> Res
         ensure(!free, "C6", || {
             format!("{agent} queues for {name}, which nobody keeps from it")
         })?;
+        let waiting = resource.queue.len();
+        ensure(waiting < reference.limits.tickets, "G8", || {
+            format!("{agent} queues for {name}, for which {waiting} others wait")
+        })?;
         let circle = waiting::closes_a_circle(reference, agent, name, mode);
         return ensure(!circle, "W4", || {
             format!("{agent} queues for {name} at {now}, and waits for itself")

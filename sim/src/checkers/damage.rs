@@ -32,6 +32,18 @@ pub(super) fn check(trace: &Trace, seen: &mut Coverage) -> Result<(), Violation>
             format!("a newer mesh wrote an event, and the next one is told {told:?}")
         });
     }
+    let forged = trace.records.iter().any(|stamped| {
+        matches!(
+            &stamped.record,
+            Record::Incident(Incident::NumberForged { .. })
+        )
+    });
+    if forged {
+        seen.hit(Seen::NumberRefused);
+        return ensure(kind == Some(StorageErrorKind::Damaged), "G7", || {
+            format!("a number is beyond all that there can be, and the next one is told {told:?}")
+        });
+    }
     if kind == Some(StorageErrorKind::Damaged) {
         seen.hit(Seen::RotReported);
         return Ok(());

@@ -4,6 +4,7 @@ use mesh::MeshError;
 use mesh::core::Command;
 use mesh::ports::StorageErrorKind;
 
+use super::replies::is_of_a_full_queue;
 use crate::trace::{INSPECTOR, Trace, Violation, ensure};
 
 /// No world of the plain sweep has damage in it, so whoever reports some is wrong.
@@ -22,7 +23,10 @@ pub(super) fn check(trace: &Trace) -> Result<(), Violation> {
             MeshError::Rejected(rejection) => {
                 let deserved = match &call.command {
                     Command::Read(_) => rejection.field == "up_to",
-                    Command::Claim(claim) => rejection.field == "mode" && claim.mode.is_some(),
+                    Command::Claim(claim) => {
+                        rejection.field == "mode" && claim.mode.is_some()
+                            || is_of_a_full_queue(rejection)
+                    }
                     _ => false,
                 };
                 ensure(deserved, "G3", told)?;

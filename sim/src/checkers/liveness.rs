@@ -53,15 +53,13 @@ pub(crate) fn check(
 
 /// What still waits in each inbox: it was posted after its reader had come to its end.
 fn shown_to_auditor(trace: &Trace) -> BTreeMap<&str, BTreeSet<MessageId>> {
-    let audit = trace.calls.iter().filter(|call| call.agent == AUDITOR);
-    let inboxes = audit.filter_map(
-        |call| match (&call.command, &call.answer.as_ref()?.result) {
-            (Command::Inbox(command), Ok(Reply::Inbox(reply))) => {
-                let shown = reply.messages.iter().map(|message| message.message_id);
-                Some((command.agent_id.as_str(), shown.collect()))
-            }
-            _ => None,
-        },
-    );
-    inboxes.collect()
+    let mut shown: BTreeMap<&str, BTreeSet<MessageId>> = BTreeMap::new();
+    for call in trace.calls.iter().filter(|call| call.agent == AUDITOR) {
+        let result = call.answer.as_ref().map(|answer| &answer.result);
+        if let (Command::Inbox(command), Some(Ok(Reply::Inbox(reply)))) = (&call.command, result) {
+            let ids = reply.messages.iter().map(|message| message.message_id);
+            shown.entry(&command.agent_id).or_default().extend(ids);
+        }
+    }
+    shown
 }

@@ -108,6 +108,7 @@ pub(super) fn apply(reference: &mut Reference, now: Millis, event: &Event) {
             message_id,
             from,
             to,
+            subject,
             body,
             expires_at,
             key,
@@ -118,6 +119,7 @@ pub(super) fn apply(reference: &mut Reference, now: Millis, event: &Event) {
             let message = Message {
                 from: from.to_string(),
                 to: to.to_string(),
+                subject: subject.as_deref().map(str::to_owned),
                 body: body.to_string(),
                 posted_at: now,
                 expires_at: *expires_at,

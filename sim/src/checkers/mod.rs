@@ -21,10 +21,12 @@ mod damage;
 mod errors;
 mod fold;
 mod held;
+mod inbox;
 pub(crate) mod liveness;
 mod messages;
 mod reference;
 mod replies;
+mod trail;
 mod waiting;
 
 pub use check::check;

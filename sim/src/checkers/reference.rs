@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use mesh::core::{ClaimId, LapseReason, MessageId, Millis, Mode};
+use mesh::core::{ClaimId, LapseReason, Limits, MessageId, Millis, Mode};
 use serde_json::{Value, json};
 
 /// How long an agent is stale before it is dead (A2).
@@ -71,6 +71,7 @@ pub(super) struct Resource {
 pub(super) struct Message {
     pub(super) from: String,
     pub(super) to: String,
+    pub(super) subject: Option<String>,
     pub(super) body: String,
     pub(super) posted_at: Millis,
     pub(super) expires_at: Option<Millis>,
@@ -137,13 +138,25 @@ pub struct Reference {
     pub(super) losses: BTreeMap<(String, String), Lost>,
     /// What they got back in the newest entry.
     pub(super) regained: BTreeMap<(String, String), Lost>,
+    /// What was forgotten in it, since newer losses are as many as are remembered.
+    pub(super) forgotten: BTreeMap<(String, String), Lost>,
     /// The losses that ended: a call that was held meanwhile still tells of them.
     pub(super) ended: BTreeMap<(String, String), Vec<Lost>>,
     /// Resources that the present entry touched.
     pub(super) touched: BTreeSet<String>,
+    /// What everybody stays within.
+    pub(super) limits: &'static Limits,
 }
 
 impl Reference {
+    /// The reference of an empty log.
+    pub(super) fn within(limits: &'static Limits) -> Self {
+        Self {
+            limits,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn resource(&mut self, name: &str) -> &mut Resource {
         self.touched.insert(name.to_owned());
         self.resources.entry(name.to_owned()).or_default()

@@ -4,13 +4,14 @@
 //! several commands shared an entry, each was decided between the events of the others,
 //! so it must be right at one of those points.
 
+use mesh::MeshError;
 use mesh::core::{
-    Claim, ClaimReply, ClaimStatus, ClaimsReply, Command, Entry, InboxReply, Liveness, MessageId,
-    Millis, Mode, PostReply, ReleaseReply, ReleaseStatus, Reply, RosterReply, Wait,
+    Claim, ClaimReply, ClaimStatus, ClaimsReply, Command, Entry, Liveness, MessageId, Millis, Mode,
+    PostReply, Rejection, ReleaseReply, ReleaseStatus, Reply, RosterReply, Wait,
 };
 
 use super::reference::{GRACE_MS, Place, Reference, Resource};
-use super::waiting;
+use super::{inbox, waiting};
 use crate::trace::{Answer, Call, Violation, ensure};
 
 /// Answers that were decided at one place of the log.
@@ -21,7 +22,8 @@ pub(super) struct Open<'a> {
 struct OpenCall<'a> {
     call: &'a Call,
     answer: &'a Answer,
-    reply: &'a Reply,
+    /// `None`: that as many wait as may.
+    reply: Option<&'a Reply>,
     /// Whether others were decided together with it.
     shared: bool,
     matched: bool,
@@ -32,7 +34,11 @@ impl<'a> Open<'a> {
         let mut open: Vec<OpenCall<'a>> = Vec::new();
         for call in calls {
             let Some(answer) = &call.answer else { continue };
-            let Ok(reply) = &answer.result else { continue };
+            let reply = match &answer.result {
+                Ok(reply) => Some(reply),
+                Err(MeshError::Rejected(rejection)) if is_of_a_full_queue(rejection) => None,
+                Err(_) => continue,
+            };
             if answer.decided.0 != answer.decided.1 {
                 continue;
             }
@@ -87,9 +93,13 @@ impl<'a> Open<'a> {
             })?;
             check(reference, open).map_err(|mut broken| {
                 let call = open.call;
+                let told = match open.reply {
+                    Some(reply) => format!("{reply:?}"),
+                    None => "that the queue is full".to_owned(),
+                };
                 broken.what = format!(
-                    "at entry {seq}, {} calls {:?} and is told {:?}: {}",
-                    call.agent, call.command, open.reply, broken.what
+                    "at entry {seq}, {} calls {:?} and is told {told}: {}",
+                    call.agent, call.command, broken.what
                 );
                 broken
             })?;
@@ -100,7 +110,10 @@ impl<'a> Open<'a> {
 
 fn check(reference: &Reference, open: &OpenCall<'_>) -> Result<(), Violation> {
     let now = open.answer.now;
-    match (&open.call.command, open.reply) {
+    let Some(reply) = open.reply else {
+        return check_full(reference, &open.call.command);
+    };
+    match (&open.call.command, reply) {
         (Command::Register(command), Reply::Register(reply)) => {
             let agent = reference.agents.get(&command.agent_id);
             let right = agent.is_some_and(|a| {
@@ -142,9 +155,11 @@ fn check(reference: &Reference, open: &OpenCall<'_>) -> Result<(), Violation> {
             ensure(reply.cursor == cursor, "M3", || {
                 format!("the cursor is {cursor}")
             })?;
-            let all = reference.inbox(&command.agent_id, &command.topics, cursor, now);
+            let since = command.since.as_ref().and_then(|since| since.parse().ok());
+            let since = since.unwrap_or(cursor);
+            let all = reference.inbox(&command.agent_id, &command.topics, since, now);
             let limit = command.limit.unwrap_or(100) as usize;
-            check_inbox(reference, &command.agent_id, &all, limit, reply)
+            inbox::check(reference, &command.agent_id, &all, limit, reply)
         }
         (Command::Read(command), Reply::Read(reply)) => {
             let up_to = command.up_to.parse::<MessageId>().ok();
@@ -180,6 +195,23 @@ fn check(reference: &Reference, open: &OpenCall<'_>) -> Result<(), Violation> {
             what: "the answer is to another command".to_owned(),
         }),
     }
+}
+
+/// Whether a rejection says that as many wait for a resource as may.
+pub(super) fn is_of_a_full_queue(rejection: &Rejection) -> bool {
+    rejection.field == "resource"
+}
+
+/// Rule G8: nobody is refused a place in a queue that has one.
+fn check_full(reference: &Reference, command: &Command) -> Result<(), Violation> {
+    let Command::Claim(claim) = command else {
+        return Ok(());
+    };
+    let resource = reference.resources.get(&claim.resource);
+    let waiting = resource.map_or(0, |resource| resource.queue.len());
+    ensure(waiting >= reference.limits.tickets, "G8", || {
+        format!("{waiting} agents wait")
+    })
 }
 
 /// Rule A6, for a claim. One that was held and is granted may be told of a grant that
@@ -368,33 +400,6 @@ fn check_post(
         "M7",
         || format!("there is no such message, and under that key {first:?}"),
     )
-}
-
-fn check_inbox(
-    reference: &Reference,
-    agent: &str,
-    all: &[MessageId],
-    limit: usize,
-    reply: &InboxReply,
-) -> Result<(), Violation> {
-    for shown in &reply.messages {
-        let foreign = !shown.to.starts_with("topic:") && &*shown.to != "*" && *shown.to != *agent;
-        ensure(!foreign, "M6", || {
-            format!("{} is addressed to {}", shown.message_id, shown.to)
-        })?;
-        let message = reference.messages.get(&shown.message_id);
-        let right = message.is_some_and(|m| m.body == *shown.body && m.from == *shown.from);
-        ensure(right, "M5", || format!("the log says {message:?}"))?;
-    }
-    let shown: Vec<MessageId> = reply.messages.iter().map(|m| m.message_id).collect();
-    let wanted = &all[..all.len().min(limit)];
-    let missing = wanted.iter().find(|id| !shown.contains(id));
-    ensure(missing.is_none(), "M5", || {
-        format!("{missing:?} is missing")
-    })?;
-    ensure(shown == wanted, "M3", || format!("the log says {wanted:?}"))?;
-    let left = (all.len() - wanted.len()) as u64;
-    ensure(reply.unread == left, "M3", || format!("{left} are unread"))
 }
 
 fn check_roster(

@@ -12,7 +12,7 @@ use super::reference::{HOUR_MS, Lost, Owed, Place, Reference};
 use crate::trace::{Coverage, Seen, Violation, ensure};
 
 /// Before an event is folded in: what it makes mesh owe, and what it ends.
-pub(super) fn note(reference: &mut Reference, now: Millis, event: &Event) {
+pub(super) fn note(reference: &mut Reference, now: Millis, event: &Event, seen: &mut Coverage) {
     let (Some(name), Some(agent)) = (event.resource(), event.agent_id()) else {
         return;
     };
@@ -31,6 +31,7 @@ pub(super) fn note(reference: &mut Reference, now: Millis, event: &Event) {
         }
         Event::Lapsed { claim, reason } => {
             lose(reference, now, (agent, name), claim.claim_id, *reason);
+            forget_beyond_the_limit(reference, seen);
         }
         _ => {}
     }
@@ -77,6 +78,22 @@ fn lose(
         let whose = (agent.to_owned(), name.to_owned());
         reference.losses.insert(whose, lost);
     }
+}
+
+/// Where there are more losses than are remembered, the oldest is forgotten.
+fn forget_beyond_the_limit(reference: &mut Reference, seen: &mut Coverage) {
+    if reference.losses.len() <= reference.limits.losses {
+        return;
+    }
+    let oldest = reference.losses.iter().min_by_key(|(_, lost)| lost.at);
+    let Some((whose, lost)) = oldest.map(|(whose, lost)| (whose.clone(), lost.clone())) else {
+        return;
+    };
+    seen.hit(Seen::LossForgotten);
+    reference.losses.remove(&whose);
+    let ended = reference.ended.entry(whose.clone()).or_default();
+    ended.push(lost.clone());
+    reference.forgotten.insert(whose, lost);
 }
 
 /// A message from mesh: the next one that it owes, word for word.
@@ -153,7 +170,9 @@ pub(super) fn check_lost(
     let carried = ended.map(Some).any(|ended| ended == told.as_ref());
     // A held claim was asked about its loss when it came, by a clock that may have thought it
     // forgotten, and may be told of its grant where that was made.
+    let forgotten = reference.forgotten.get(&whose).filter(recent);
     let right = told.as_ref() == lost.or(regained)
+        || forgotten.is_some() && (told.as_ref() == forgotten || told.as_ref() == lost)
         || (before || held) && told.as_ref() == lost
         || held && carried;
     ensure(right, "W6", || {

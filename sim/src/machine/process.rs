@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use mesh::Mesh;
 use mesh::backends::fs::{FsOptions, FsStorage, StoreLock};
-use mesh::coordinator::Coordinator;
+use mesh::coordinator::{Coordinator, Handle};
 
 use super::runtime::Task;
 use crate::agents;
@@ -104,7 +104,7 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
         FsOptions {
             lock: world.knobs.lock,
             rotate_bytes: world.knobs.rotate_bytes,
-            ..FsOptions::default()
+            limits: world.knobs.limits(),
         }
     };
     let seed = |part| World::nonce_seed(task.process, incarnation, part);
@@ -116,10 +116,11 @@ pub(crate) fn on_files(world: &Shared, task: TaskId, incarnation: u32) -> (Task,
         process: task.process,
         held: false,
     };
+    let (handle, served) = Handle::within(options.limits);
     let storage = FsStorage::new(fs, clock.clone(), options, seed(PARTS[1]));
     let storage = Recording::new(storage, world.clone(), task.process);
-    let (coordinator, mesh) = Coordinator::new(clock, storage, lock, seed(PARTS[2]));
-    (Box::pin(coordinator.run()), mesh.into())
+    let coordinator = Coordinator::serving(served, clock, storage, lock, seed(PARTS[2]));
+    (Box::pin(coordinator.run()), handle.into())
 }
 
 /// The coordinator over the ports of a machine that reaches the log over the network.

@@ -9,6 +9,9 @@ use mesh::ports::{Append, CheckpointNeed, Durability, News, Outcome, Storage, St
 use crate::trace::{Incident, Noted, Record, Seen, StateSeen};
 use crate::world::{Shared, World};
 
+/// How many kinds of parts a checkpoint has: with more parts, one kind is divided.
+const KINDS_OF_PARTS: usize = 9;
+
 /// A [`Storage`] that writes down what goes through it.
 pub(crate) struct Recording<S> {
     inner: S,
@@ -22,6 +25,8 @@ pub(crate) struct Recording<S> {
     synced: bool,
     /// What was durable when the present round of reading began.
     round: Option<u64>,
+    /// Whether the newest piece of news held as many entries as it may.
+    full: bool,
 }
 
 impl<S> Recording<S> {
@@ -34,6 +39,7 @@ impl<S> Recording<S> {
             loaded: false,
             synced: false,
             round: None,
+            full: false,
         }
     }
 
@@ -75,6 +81,12 @@ impl<S> Recording<S> {
     }
 }
 
+/// Whether an entry posts a message that alone is longer than this.
+fn has_body_beyond(entry: &Entry, bytes: usize) -> bool {
+    let mut events = entry.events.iter();
+    events.any(|event| matches!(event, Event::Posted { body, .. } if body.len() > bytes))
+}
+
 impl<S: Storage> Storage for Recording<S> {
     async fn read_on(&mut self) -> Result<News, StorageError> {
         {
@@ -87,10 +99,18 @@ impl<S: Storage> Storage for Recording<S> {
                 (self.position, self.loaded) = (snapshot.seq, true);
                 self.saw_state(snapshot, "loaded");
             }
-            Ok(News::Entries(entries)) => entries.iter().for_each(|entry| self.note(entry, false)),
+            Ok(News::Entries(entries)) => {
+                entries.iter().for_each(|entry| self.note(entry, false));
+                let mut world = self.world.borrow_mut();
+                if self.full {
+                    world.seen.hit(Seen::NewsDivided);
+                }
+                self.full = entries.len() >= world.trace.limits.news;
+            }
             Ok(News::CaughtUp) => {
                 let mut world = self.world.borrow_mut();
                 let durable = self.round.take().unwrap_or_default();
+                self.full = false;
                 world.ledger.caught_up(self.process, self.position, durable);
                 let now = world.now;
                 world.processes[self.process].caught_up_at = now;
@@ -134,7 +154,11 @@ impl<S: Storage> Storage for Recording<S> {
                 world.ledger.lost(entry);
             }
             Err(error) if error.outcome == Outcome::NoEffect => {
-                self.world.borrow_mut().ledger.refused(entry);
+                let mut world = self.world.borrow_mut();
+                if has_body_beyond(entry, world.trace.limits.record_bytes) {
+                    world.seen.hit(Seen::RecordRefused);
+                }
+                world.ledger.refused(entry);
             }
             Err(_) => {}
         }
@@ -175,6 +199,9 @@ impl<S: Storage> Storage for Recording<S> {
 
     async fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<Append, StorageError> {
         self.saw_state(snapshot, "saved");
+        if snapshot.parts().count() > KINDS_OF_PARTS {
+            self.world.borrow_mut().seen.hit(Seen::PartsDivided);
+        }
         self.inner.checkpoint(snapshot).await
     }
 

@@ -116,6 +116,26 @@ situations! {
     Batched,
     /// A predecessor's folder was adopted.
     Adopted,
+    /// A claim was refused, since as many waited as may.
+    TicketRefused,
+    /// A loss was forgotten, since newer ones are as many as are remembered.
+    LossForgotten,
+    /// An audit trail had lost its oldest events.
+    TrailCut,
+    /// An inbox was told in pieces.
+    InboxCut,
+    /// A process had more calls open than one entry takes.
+    BatchPassed,
+    /// A process had more calls open than wait in its queue.
+    QueuePassed,
+    /// More entries were read at once than one piece of news holds.
+    NewsDivided,
+    /// A checkpoint had more rows of a kind than one part holds.
+    PartsDivided,
+    /// An entry was too long for a record.
+    RecordRefused,
+    /// A number beyond all that there can be was reported as damage.
+    NumberRefused,
     ; network
     /// A machine and the log server could not reach each other.
     CutOff,

@@ -80,6 +80,9 @@ pub enum Incident {
     NewerWrote {
         name: String,
     },
+    NumberForged {
+        name: String,
+    },
     LinkBroke {
         broken: Broken,
     },

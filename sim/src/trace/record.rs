@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use mesh::core::{Entry, Snapshot};
+use mesh::core::{Entry, Limits, Snapshot};
 
 use super::call::Call;
 use super::incident::Incident;
@@ -74,6 +74,8 @@ pub struct Trace {
     pub adopts: bool,
     /// Whether nobody was told of changes in the folder.
     pub deaf: bool,
+    /// What everybody stays within.
+    pub limits: &'static Limits,
     /// In order.
     pub records: Vec<Stamped>,
     /// All calls, in the order in which they were made.

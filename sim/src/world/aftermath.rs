@@ -1,9 +1,10 @@
-//! What befalls a folder when all is quiet: rot, or a newer mesh.
+//! What befalls a folder when all is quiet: rot, a newer mesh, or somebody's hand.
 //!
-//! Both come last, since nothing that follows could be held against the log any more.
+//! They come last, since nothing that follows could be held against the log any more.
 
 use mesh::backends::fs::{Scanned, Sum, Tag, encode, scan};
-use serde_json::json;
+use mesh::core::MAX_COUNT;
+use serde_json::{Value, json};
 
 use super::disk::Inode;
 use super::knobs::Aftermath;
@@ -24,24 +25,41 @@ pub(crate) fn happens(world: &mut World) -> bool {
             true
         }
         Aftermath::Newer => {
-            let Some(last) = open_end(world.disk.bytes(inode)) else {
-                return false;
-            };
-            let body = json!({
-                "seq": world.ledger.newest() + 1,
-                "durable": 0,
-                "id": "newer.1",
-                "at": world.now / 1000,
-                "events": [{ "kind": "teleported" }],
-            });
-            let Ok((record, _)) = encode(last, Tag::Entry, &body) else {
-                return false;
-            };
-            world.disk.append(inode, &record);
-            world.incident(0, Incident::NewerWrote { name });
-            true
+            let event = json!({ "kind": "teleported" });
+            append(world, inode, &event) && {
+                world.incident(0, Incident::NewerWrote { name });
+                true
+            }
+        }
+        Aftermath::Forged => {
+            let epoch = MAX_COUNT + 1;
+            let event =
+                json!({ "kind": "heartbeat", "agent_id": "a0", "expires_at": 0, "epoch": epoch });
+            append(world, inode, &event) && {
+                world.incident(0, Incident::NumberForged { name });
+                true
+            }
         }
     }
+}
+
+/// Appends an entry with this event, as mesh would. `false`: it cannot be.
+fn append(world: &mut World, inode: Inode, event: &Value) -> bool {
+    let Some(last) = open_end(world.disk.bytes(inode)) else {
+        return false;
+    };
+    let body = json!({
+        "seq": world.ledger.newest() + 1,
+        "durable": 0,
+        "id": "newer.1",
+        "at": world.now / 1000,
+        "events": [event],
+    });
+    let Ok((record, _)) = encode(last, Tag::Entry, &body) else {
+        return false;
+    };
+    world.disk.append(inode, &record);
+    true
 }
 
 fn newest_generation(world: &World) -> Option<(String, Inode)> {

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use mesh::backends::fs::LockKind;
+use mesh::core::Limits;
 
 use super::network_knobs::NetworkKnobs;
 use super::tape::Tape;
@@ -85,9 +86,28 @@ pub struct Knobs {
     pub waits: bool,
     /// Whether nobody is told of changes in the folder.
     pub deaf: bool,
+    /// Whether everything is limited to a handful, so that limits are reached.
+    pub cramped: bool,
     /// The network, in a world that has one.
     pub network: Option<NetworkKnobs>,
 }
+
+/// The limits of a cramped world. A record has room for whatever an entry of such a world
+/// may have, but for the longest posts.
+static CRAMPED: Limits = Limits {
+    tickets: 2,
+    inbox_bytes: 700,
+    trail: 12,
+    losses: 2,
+    batch_commands: 2,
+    batch_bytes: 900,
+    queue: 1,
+    news: 3,
+    record_bytes: 32 << 10,
+    part_rows: 2,
+    part_bytes: 512,
+    ..Limits::PRODUCTION
+};
 
 /// What befalls the folder after the end, to see whether the next process notices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +118,8 @@ pub enum Aftermath {
     Rot,
     /// A newer mesh appends an event of a kind that this one does not know.
     Newer,
+    /// Somebody appends an event by hand, with a number beyond all that there can be.
+    Forged,
 }
 
 /// In most worlds nothing happens at the end.
@@ -181,7 +203,19 @@ impl Knobs {
         if knobs.predecessor {
             (knobs.bad_clocks, knobs.century, knobs.clock_step) = (false, false, 0);
         }
+        if knobs.cramped {
+            knobs.agents_each = 3;
+        }
         knobs
+    }
+
+    /// What everybody in this world stays within.
+    pub fn limits(&self) -> &'static Limits {
+        if self.cramped {
+            &CRAMPED
+        } else {
+            &Limits::PRODUCTION
+        }
     }
 
     fn draw_all(tape: &mut Tape) -> Self {
@@ -218,11 +252,14 @@ impl Knobs {
             names_reorder: tape.below(2) == 1,
             epilogue: {
                 beginning_and_end = tape.draw();
-                AFTERMATHS[beginning_and_end as usize % AFTERMATHS.len()]
+                let aftermath = AFTERMATHS[beginning_and_end as usize % AFTERMATHS.len()];
+                let forged = aftermath == Aftermath::Newer && beginning_and_end >> 27 & 1 == 1;
+                if forged { Aftermath::Forged } else { aftermath }
             },
             predecessor: beginning_and_end >> 16 & 15 == 15,
             waits: beginning_and_end >> 20 & 1 == 1,
             deaf: beginning_and_end >> 21 & 7 == 7,
+            cramped: beginning_and_end >> 24 & 7 == 7,
             stay_dead_of_ten: tape.pick(&[0, 2, 5]),
             network: None,
         }

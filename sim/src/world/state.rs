@@ -141,6 +141,7 @@ impl World {
         let knobs = Knobs::draw(&mut tape);
         let trace = Trace {
             deaf: knobs.deaf,
+            limits: knobs.limits(),
             ..Trace::default()
         };
         Self {

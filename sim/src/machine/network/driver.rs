@@ -64,6 +64,9 @@ impl Network {
             world.knobs.network = Some(knobs);
             // The server tells nobody that the log went on.
             (world.knobs.deaf, world.trace.deaf) = (true, true);
+            // The server has limits of its own.
+            world.knobs.cramped = false;
+            world.trace.limits = world.knobs.limits();
             // There is no folder that a predecessor could have left.
             (world.knobs.predecessor, world.trace.adopts) = (false, false);
             turmoil::Builder::new()
