@@ -25,3 +25,6 @@ pub use retiring::Retiring;
 pub use rotating::Rotating;
 pub use standing::Standing;
 pub use syncing::Syncing;
+
+#[cfg(test)]
+mod tests;
