@@ -305,3 +305,47 @@ fn add_resource(state: &mut State, (resource, record): (Resource, ResourceState)
     }
     state.resources.insert(resource, record);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: Limits = Limits {
+        trail: 2,
+        ..Limits::PRODUCTION
+    };
+
+    fn heartbeat(seq: u64) -> Entry {
+        let event = Event::Heartbeat {
+            agent_id: "a".into(),
+            expires_at: 1,
+            epoch: 1,
+        };
+        Entry {
+            seq,
+            id: seq.to_string(),
+            at: 0,
+            events: vec![event],
+        }
+    }
+
+    /// Limits are no part of what a checkpoint says, so whoever reads one brings them.
+    #[test]
+    fn a_snapshot_that_is_put_together_stays_within_its_limits() {
+        let mut snapshot = SnapshotBuilder::within(&SMALL, 0).finish();
+        assert_eq!(snapshot.state.limits(), &SMALL);
+        for seq in 1..=3 {
+            snapshot.apply(&heartbeat(seq));
+            assert_eq!(
+                snapshot.trail.len() as u64,
+                seq.min(2),
+                "S5 after entry {seq}"
+            );
+        }
+        let mut read = SnapshotBuilder::within(&SMALL, snapshot.seq);
+        snapshot.parts().for_each(|part| read.add(part).unwrap());
+        let mut read = read.finish();
+        read.apply(&heartbeat(4));
+        assert_eq!((read.state.limits(), read.trail.len()), (&SMALL, 2));
+    }
+}

@@ -1,7 +1,6 @@
 //! The ports without a machine: a log in memory, its lock, and a clock that obeys.
 //!
-//! For tests, examples and programs that want mesh's rules but no folder. Compiled
-//! without default features, with nothing but the standard library.
+//! For tests, examples and programs that want mesh's rules but no folder.
 //!
 //! Guarantees: everything that the ports ask for, between the threads of one process.
 //! What it cannot give is durability; here "durable" means that it is in memory.

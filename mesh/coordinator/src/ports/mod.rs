@@ -3,7 +3,7 @@
 //! The coordinator is written against these traits alone, so the same code runs on a
 //! real disk, on the simulator's disk, and on whatever engine comes later. Their
 //! documentation is a contract for whoever implements them: it says first what may
-//! fail and what must never happen. `backends::conformance` holds every
+//! fail and what must never happen. [`conformance`](crate::conformance) holds every
 //! implementation to it.
 
 mod clock;

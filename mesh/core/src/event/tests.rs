@@ -148,3 +148,50 @@ fn what_is_no_event_is_refused_with_a_reason() {
         assert_eq!(refusal(text), reason, "{text}");
     }
 }
+
+/// What an event says of itself is what stands in its fields, in every kind.
+#[test]
+fn an_event_says_of_itself_what_stands_in_its_fields() {
+    for text in FULL {
+        let event = read(text).expect(text);
+        let full: Value = serde_json::from_str(text).unwrap();
+        let grants = full["kind"] != "adopted";
+        assert_eq!(
+            event.fence(),
+            full["fence"].as_u64().filter(|_| grants),
+            "{text}"
+        );
+        assert_eq!(
+            event.claim().is_some(),
+            full["claim_id"].is_string(),
+            "{text}"
+        );
+        assert_eq!(event.terms().is_some(), full["lease_ms"].is_u64(), "{text}");
+        assert_eq!(
+            event.resource().map(|r| json!(r)),
+            full.get("resource").cloned(),
+            "{text}"
+        );
+        let whose = full.get("agent_id").or(full.get("from"));
+        assert_eq!(event.agent_id().map(|a| json!(a)), whose.cloned(), "{text}");
+    }
+}
+
+/// A fence or an epoch may be as large as the limit, and no larger, wherever one stands.
+#[test]
+fn every_fence_and_epoch_is_held_to_the_limit() {
+    let limits = Limits::PRODUCTION;
+    for text in FULL {
+        let mut full: Value = serde_json::from_str(text).unwrap();
+        for name in ["fence", "epoch"] {
+            if full.get(name).is_none() {
+                continue;
+            }
+            for (count, may) in [(limits.count, true), (limits.count + 1, false)] {
+                full[name] = json!(count);
+                let event = read(&full.to_string()).unwrap();
+                assert_eq!(event.is_in_range(&limits), may, "{full}");
+            }
+        }
+    }
+}

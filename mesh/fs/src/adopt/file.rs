@@ -10,8 +10,8 @@ use crate::folder::damage::no_file;
 use crate::folder::export::MARK;
 use crate::folder::names;
 use crate::seam::{Access, FileSystem};
-use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
-use mesh_core::{Limits, Millis, Snapshot};
+use mesh_coordinator::ports::{Clock, Outcome, StorageError, StorageErrorKind};
+use mesh_core::{Limits, Snapshot};
 
 /// The longest file that is adopted. The predecessor reads and writes its file as one
 /// string, and its runtime has none of 512 MiB.
@@ -32,10 +32,10 @@ pub(crate) async fn read_state<F: FileSystem>(fs: &F) -> Result<Option<Vec<u8>>,
 
 /// The predecessor's state, under the predecessor's lock; `None` if it was taken over
 /// meanwhile. The original is kept.
-pub(crate) async fn read_predecessor<F: FileSystem>(
+pub(crate) async fn read_predecessor<F: FileSystem, C: Clock>(
     fs: &F,
     limits: &'static Limits,
-    now: Millis,
+    clock: &C,
 ) -> Result<Option<Snapshot>, StorageError> {
     let Some(bytes) = read_state(fs).await? else {
         return Ok(None);
@@ -43,7 +43,7 @@ pub(crate) async fn read_predecessor<F: FileSystem>(
     if is_ours(&bytes) {
         return Ok(None);
     }
-    let snapshot = adopt(limits, &bytes, now).map_err(|what| damaged(&what))?;
+    let snapshot = adopt(limits, &bytes, clock.now()).map_err(|what| damaged(&what))?;
     keep_original(fs).await?;
     Ok(Some(snapshot))
 }

@@ -14,7 +14,7 @@ use super::directory::{MAX_OWNER_BYTES, inside};
 use crate::seam::{Access, FileSystem, ProcessId};
 
 /// Removes from the folder, whose names are `names`, what dead processes prepared.
-pub(in super::super) async fn sweep_candidates<F: FileSystem>(fs: &F, names: &[String]) {
+pub(crate) async fn sweep_candidates<F: FileSystem>(fs: &F, names: &[String]) {
     for name in names.iter().filter(|name| is_candidate(name)) {
         if let Err(error) = sweep(fs, name).await {
             // It may be the lock by now, or gone; if neither, the next rotation tries again.

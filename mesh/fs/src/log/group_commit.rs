@@ -33,8 +33,11 @@ impl<F: FileSystem> OpenLog<F> {
             self.reading = false;
             let seq = self.standing().chain.seq;
             let marked = env.marks.highest().map_or(0, |mark| mark.seq.min(seq));
-            let left = if leads { marked } else { seq };
-            self.credit(marked, sound!(marked, Bug::SyncLeftToOthers => left));
+            let durable = sound!(
+                marked,
+                Bug::SyncLeftToOthers => if leads { marked } else { seq }
+            );
+            self.credit(env, durable);
             let synced = self.standing().is_synced();
             if leads || synced || !env.leader.wait(&env.clock, &mut wait).await {
                 return Ok(());

@@ -16,6 +16,7 @@
 //! | `storage` | the port: a log that is open, or is to be opened |
 //! | `protocol` | the order of the steps, pure |
 //! | `open_log`, `append`, `barrier`, `group_commit`, `rotation`, `retirement` | the steps, with real calls |
+//! | `env`, `sync_leader` | what a log is opened in, and what outlives it |
 //! | `opening`, `creation` | from a folder to an open log |
 //! | `record`, `chain`, `generation`, `watermark` | what stands in the files, and what of it counts |
 

@@ -142,13 +142,14 @@ impl<F: FileSystem> OpenLog<F> {
             let error = self.generation.breaks_off(marked);
             return Err(self.read_error(env, error).await);
         }
-        self.credit(marked, sound!(marked, Bug::RevealedUnsynced => seq));
+        self.credit(env, sound!(marked, Bug::RevealedUnsynced => seq));
         Ok(())
     }
 
-    /// Takes in that marks tell everything up to `marked` to be durable, which is `seq`.
-    pub(super) fn credit(&mut self, marked: u64, seq: u64) {
+    /// Takes in that marks tell everything up to `seq` to be durable.
+    pub(super) fn credit<C>(&mut self, env: &Env<F, C>, seq: u64) {
         let known = self.standing().durable;
+        let marked = env.marks.highest().map_or(0, |mark| mark.seq);
         self.standing_mut().mark(seq);
         promise!(
             self.standing().durable <= known.max(marked),

@@ -123,7 +123,8 @@ async fn begin<F: FileSystem, C: Clock>(
 /// Makes the first generation from a predecessor's state, under the predecessor's lock.
 async fn take_over<F: FileSystem, C: Clock>(env: &mut Env<F, C>) -> Result<(), StorageError> {
     adopt::lock(&env.fs, &env.clock).await?;
-    let made = match adopt::read_predecessor(&env.fs, env.options.limits, env.clock.now()).await {
+    let read = adopt::read_predecessor(&env.fs, env.options.limits, &env.clock).await;
+    let made = match read {
         Ok(Some(snapshot)) => create_first(env, &snapshot).await,
         Ok(None) => Ok(()),
         Err(error) => Err(error),

@@ -159,7 +159,7 @@ impl<F: FileSystem> OpenLog<F> {
         }
         match &mut successor.seal {
             Some(seal) => self.take_append_step(env, step, seal).await,
-            None => Ok(step),
+            None => unreachable!("a seal is made before it is looked for"),
         }
     }
 

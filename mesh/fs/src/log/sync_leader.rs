@@ -1,4 +1,4 @@
-//! One sync for several processes.
+//! Who syncs for all.
 //!
 //! A sync makes durable whatever anybody has written, so of several processes that want
 //! one at the same time one can do it for all: it becomes the leader, and whoever finds

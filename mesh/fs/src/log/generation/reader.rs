@@ -59,12 +59,14 @@ impl<F: FileSystem> Generation<F> {
                         continue;
                     }
                     let unread = self.rest().len();
-                    self.consume(sound!(0, Bug::UnfinishedIsVoid => unread));
+                    self.unfinished = sound!(unread > 0, Bug::UnfinishedIsVoid => {
+                        self.consume(unread);
+                        false
+                    });
                     promise!(
                         self.rest().len() == unread,
                         "unfinished bytes are left for the next look"
                     );
-                    self.unfinished = !self.rest().is_empty();
                     return Ok(Step::End);
                 }
             };
