@@ -73,7 +73,7 @@ pub(super) const REASONS: Reasons<'_> = &[
     ),
     (
         Checker,
-        "G1 G8",
+        "G1",
         "The simulator's agents call the coordinator, below the edge where texts are judged \
          and times are printed.",
     ),
@@ -93,11 +93,6 @@ pub(super) const REASONS: Reasons<'_> = &[
         Checker,
         "S4 S6",
         "The simulated disk has one folder, of one user, on a file system that mesh accepts.",
-    ),
-    (
-        Checker,
-        "S5",
-        "No run of the simulator has as many events as the trail keeps.",
     ),
     (
         Model,
