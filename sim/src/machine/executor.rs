@@ -191,25 +191,41 @@ impl<R: Runtime> Executor<R> {
             let mut moved = false;
             for task in 0..self.runtime.tasks(process) {
                 let other = TaskId { process, task };
-                let (wake, attentive) = {
-                    let world = self.world.borrow();
-                    if world.doom.is_some() {
-                        return;
-                    }
-                    let process = &world.processes[process];
-                    (process.wakes[task], process.attentive.contains(&task))
-                };
-                if (wake.is_none() || attentive) && self.runtime.is_running(other) {
+                if self.world.borrow().doom.is_some() {
+                    return;
+                }
+                if self.is_idle(other) {
+                    let wake = self.wake_of(other);
                     self.runtime.poll_idle(other);
-                    let world = self.world.borrow();
-                    moved |= world.processes[process].wakes[task] != wake;
+                    moved |= self.wake_of(other) != wake;
                 }
             }
-            // A call that was made or answered leaves a record.
-            if !moved && self.world.borrow().trace.records.len() == before {
+            // A call that was made or answered leaves a record. One that found room in the
+            // queue, or left some, does not, but wakes somebody.
+            if !moved && self.world.borrow().trace.records.len() == before && !self.stirs(process) {
                 return;
             }
         }
+    }
+
+    /// Whether a task waits for another one of its process.
+    fn is_idle(&self, task: TaskId) -> bool {
+        let waits = {
+            let world = self.world.borrow();
+            let process = &world.processes[task.process];
+            process.wakes[task.task].is_none() || process.attentive.contains(&task.task)
+        };
+        waits && self.runtime.is_running(task)
+    }
+
+    fn wake_of(&self, task: TaskId) -> Option<Micros> {
+        self.world.borrow().processes[task.process].wakes[task.task]
+    }
+
+    /// Whether somebody waits who was woken after the last turn.
+    fn stirs(&self, process: usize) -> bool {
+        let mut tasks = (0..self.runtime.tasks(process)).map(|task| TaskId { process, task });
+        tasks.any(|task| self.runtime.is_woken(task) && self.is_idle(task))
     }
 
     /// Kills one process. The page cache stays.

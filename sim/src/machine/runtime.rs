@@ -6,7 +6,9 @@
 
 use std::any::Any;
 use std::pin::Pin;
-use std::task::{Context, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 
 use crate::world::TaskId;
 
@@ -28,6 +30,9 @@ pub(crate) trait Runtime {
     /// or if that cannot be told.
     fn poll_idle(&mut self, task: TaskId);
 
+    /// Whether another task has woken this one since its last turn.
+    fn is_woken(&self, task: TaskId) -> bool;
+
     /// Whether a task has not come to its end.
     fn is_running(&self, task: TaskId) -> bool;
 
@@ -38,10 +43,49 @@ pub(crate) trait Runtime {
     fn kill(&mut self, process: usize);
 }
 
-/// Polls by hand: no wakers, no runtime, nothing but futures.
+/// Polls by hand: no runtime, nothing but futures. Whoever could go on is polled, woken or
+/// not; wakers only tell that there is one more to poll.
 #[derive(Default)]
 pub(crate) struct ByHand {
-    processes: Vec<Vec<Option<Task>>>,
+    processes: Vec<Vec<Slot>>,
+}
+
+/// A task, until it comes to its end.
+struct Slot {
+    task: Option<Task>,
+    bell: Arc<Bell>,
+    waker: Waker,
+}
+
+/// Rings when its task is woken.
+#[derive(Default)]
+struct Bell(AtomicBool);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Slot {
+    fn new(task: Task) -> Self {
+        let bell = Arc::new(Bell::default());
+        Self {
+            task: Some(task),
+            waker: bell.clone().into(),
+            bell,
+        }
+    }
+}
+
+impl ByHand {
+    fn slot(&self, task: TaskId) -> Option<&Slot> {
+        self.processes[task.process].get(task.task)
+    }
 }
 
 impl Runtime for ByHand {
@@ -49,17 +93,18 @@ impl Runtime for ByHand {
         if process == self.processes.len() {
             self.processes.push(Vec::new());
         }
-        self.processes[process] = tasks.into_iter().map(Some).collect();
+        self.processes[process] = tasks.into_iter().map(Slot::new).collect();
     }
 
     fn poll(&mut self, task: TaskId) {
         let Some(slot) = self.processes[task.process].get_mut(task.task) else {
             return;
         };
-        let Some(future) = slot else { return };
-        let mut context = Context::from_waker(Waker::noop());
+        let Some(future) = &mut slot.task else { return };
+        slot.bell.0.store(false, Ordering::Relaxed);
+        let mut context = Context::from_waker(&slot.waker);
         if future.as_mut().poll(&mut context).is_ready() {
-            *slot = None;
+            slot.task = None;
         }
     }
 
@@ -67,9 +112,13 @@ impl Runtime for ByHand {
         self.poll(task);
     }
 
+    fn is_woken(&self, task: TaskId) -> bool {
+        let slot = self.slot(task);
+        slot.is_some_and(|slot| slot.bell.0.load(Ordering::Relaxed))
+    }
+
     fn is_running(&self, task: TaskId) -> bool {
-        let slot = self.processes[task.process].get(task.task);
-        slot.is_some_and(Option::is_some)
+        self.slot(task).is_some_and(|slot| slot.task.is_some())
     }
 
     fn tasks(&self, process: usize) -> usize {

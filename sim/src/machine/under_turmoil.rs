@@ -163,6 +163,10 @@ impl Runtime for UnderTurmoil {
         }
     }
 
+    fn is_woken(&self, task: TaskId) -> bool {
+        self.slice(task).is_some_and(|slice| slice.woken.get())
+    }
+
     fn is_running(&self, task: TaskId) -> bool {
         self.slice(task).is_some_and(|slice| !slice.done.get())
     }

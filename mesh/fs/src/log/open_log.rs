@@ -72,9 +72,10 @@ impl<F: FileSystem> OpenLog<F> {
     ) -> Result<Option<News>, StorageError> {
         loop {
             self.begin_reading(env).await?;
-            let entries = self.read_entries(env).await?;
-            if !entries.is_empty() {
-                env.foreign += entries.len();
+            let confirmed = self.read_entries(env).await?;
+            if confirmed > 0 {
+                env.foreign += confirmed;
+                let entries = self.undelivered.drain(..confirmed).collect();
                 return Ok(Some(News::Entries(entries)));
             }
             if !self.standing().chain.sealed {
@@ -103,17 +104,29 @@ impl<F: FileSystem> OpenLog<F> {
         Ok(())
     }
 
-    /// Reads entries up to the end of the file, or as many as one piece of news holds.
-    /// What was read before a failure is kept for the next call.
-    async fn read_entries<C>(&mut self, env: &mut Env<F, C>) -> Result<Vec<Entry>, StorageError> {
-        while self.undelivered.len() < env.options.limits.news {
+    /// Reads entries up to the end of the file, or as many as one piece of news holds, and
+    /// tells how many of those that were read may be handed over. What was read before a
+    /// failure is kept for the next call.
+    ///
+    /// An entry is confirmed by what counts behind it, or by the marks where it is the last:
+    /// where the one that counts was damaged, the loser of its race is read in its place,
+    /// and only what follows tells.
+    async fn read_entries<C>(&mut self, env: &mut Env<F, C>) -> Result<usize, StorageError> {
+        let piece = env.options.limits.news;
+        while self.undelivered.len() <= piece {
             match self.next_step(env).await? {
                 Step::Entry(entry, _) => self.undelivered.push_back(entry),
                 Step::Void => {}
-                Step::Sealed(_) | Step::End => break,
+                Step::Sealed(_) => break,
+                Step::End => {
+                    if !self.standing().chain.sealed {
+                        self.reach_marks(env).await?;
+                    }
+                    break;
+                }
             }
         }
-        Ok(std::mem::take(&mut self.undelivered).into())
+        Ok(self.undelivered.len().min(piece))
     }
 
     /// The next step of reading, held against the marks.
@@ -136,14 +149,21 @@ impl<F: FileSystem> OpenLog<F> {
     /// Ends a round of reading at the end of the log, where the marks must be reached.
     pub(super) async fn end_reading<C>(&mut self, env: &mut Env<F, C>) -> Result<(), StorageError> {
         self.reading = false;
+        let marked = self.reach_marks(env).await?;
         let seq = self.standing().chain.seq;
+        self.credit(env, sound!(marked, Bug::RevealedUnsynced => seq));
+        Ok(())
+    }
+
+    /// Fails where the log ends before what a mark tells to be durable. Gives what the marks
+    /// tell.
+    async fn reach_marks<C>(&self, env: &Env<F, C>) -> Result<u64, StorageError> {
         let marked = env.marks.highest().map_or(0, |mark| mark.seq);
-        if sound!(marked > seq, Bug::EndNotHeldAgainstMarks => false) {
+        if sound!(marked > self.standing().chain.seq, Bug::EndNotHeldAgainstMarks => false) {
             let error = self.generation.breaks_off(marked);
             return Err(self.read_error(env, error).await);
         }
-        self.credit(env, sound!(marked, Bug::RevealedUnsynced => seq));
-        Ok(())
+        Ok(marked)
     }
 
     /// Takes in that marks tell everything up to `seq` to be durable.

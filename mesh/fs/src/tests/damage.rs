@@ -1,8 +1,9 @@
 //! Rule G7: what was acknowledged is never silently missing, whatever happened to the
 //! files; and what never was acknowledged is healed.
 
-use super::{Folder, block_on, record_ends};
-use mesh_coordinator::ports::{Append, StorageErrorKind};
+use super::{FakeClock, Folder, FsOptions, block_on, on_disk, record_ends};
+use mesh_coordinator::ports::{Append, News, Storage, StorageErrorKind};
+use mesh_core::Limits;
 
 const THREE: [&str; 3] = ["first", "second", "third"];
 
@@ -144,6 +145,58 @@ fn a_flipped_bit_is_damage_without_the_watermark_too_where_entries_follow() {
         folder.write("journal.1", &flipped);
         std::fs::remove_file(folder.file("watermark")).unwrap();
         assert_damaged(&folder, StorageErrorKind::Damaged);
+    }
+}
+
+/// Where the record that counts was damaged, the loser of its race is the next to count, as
+/// far as its own bytes tell. It is not handed over: what follows says better, or the marks.
+#[test]
+fn a_loser_is_not_read_in_the_place_of_a_damaged_winner() {
+    const fn in_pieces_of(news: usize) -> Limits {
+        Limits {
+            news,
+            ..Limits::PRODUCTION
+        }
+    }
+    static PIECES: [Limits; 3] = [in_pieces_of(1), in_pieces_of(2), in_pieces_of(3)];
+    let whole = Folder::with(&["1"]);
+    let mut loser = whole.open();
+    block_on(loser.look()).unwrap();
+    block_on(whole.open().commit("winner")).unwrap();
+    assert_eq!(block_on(loser.append("loser")), Ok(Append::Lost));
+    let raced = whole.read("journal.1").len();
+    block_on(whole.open().commit("3")).unwrap();
+    let bytes = whole.read("journal.1");
+    let ends = record_ends(&bytes);
+    let winner = ends[ends.len() - 4]..ends[ends.len() - 3];
+    assert!(String::from_utf8_lossy(&bytes[winner.clone()]).contains("winner"));
+
+    for limits in &PIECES {
+        for (end, marked) in [(bytes.len(), true), (bytes.len(), false), (raced, true)] {
+            let folder = whole.copy();
+            let mut flipped = bytes[..end].to_vec();
+            flipped[winner.start + winner.len() / 2] ^= 1;
+            folder.write("journal.1", &flipped);
+            if !marked {
+                std::fs::remove_file(folder.file("watermark")).unwrap();
+            }
+            let options = FsOptions {
+                limits,
+                ..FsOptions::default()
+            };
+            let mut reader = on_disk(folder.fs(), options, FakeClock::new());
+            let mut read = 0;
+            let error = loop {
+                match block_on(reader.storage.read_on()) {
+                    Ok(News::Reset(_)) => {}
+                    Ok(News::Entries(entries)) => read += entries.len(),
+                    Ok(News::CaughtUp) => panic!("the damage was not noticed"),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(error.kind, StorageErrorKind::Damaged, "{error}");
+            assert!(read <= 1, "{read} entries, in pieces of {}", limits.news);
+        }
     }
 }
 
