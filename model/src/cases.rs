@@ -257,6 +257,7 @@ pub const JOURNAL: CommitBounds = CommitBounds {
     cuts: 1,
     torn: false,
     looks: false,
+    gives_up: false,
     lock: false,
     fault: None,
 };
@@ -283,6 +284,14 @@ pub fn commit() -> Vec<Case> {
             157_477,
             CommitBounds {
                 looks: true,
+                ..JOURNAL
+            },
+        ),
+        case(
+            "the same with writers that lose a race and give up",
+            129_228,
+            CommitBounds {
+                gives_up: true,
                 ..JOURNAL
             },
         ),

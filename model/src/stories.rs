@@ -129,6 +129,10 @@ pub fn elements() -> Vec<Tale> {
     let three = CommitBounds { writers: 3, ..one };
     let looks = CommitBounds { looks: true, ..one };
     let torn = CommitBounds { torn: true, ..one };
+    let refused = CommitBounds {
+        gives_up: true,
+        ..JOURNAL
+    };
     let paused = CommitBounds {
         commands: 2,
         generations: 3,
@@ -192,6 +196,34 @@ pub fn elements() -> Vec<Tale> {
             "G7",
             39,
             Fault::NoSweep,
+            paused,
+        ),
+        tale(
+            "A command is refused before what beat it is durable",
+            "G6 what was refused",
+            7,
+            Fault::RefuseUnsettled,
+            refused,
+        ),
+        tale(
+            "A writer forgets in the next generation that it lost a race",
+            "G6 what was refused",
+            15,
+            Fault::ExposureLeftBehind,
+            refused,
+        ),
+        tale(
+            "The next old generation goes before it is certain that the last one stays away",
+            "a generation goes",
+            27,
+            Fault::NoDirSyncBetweenUnlinks,
+            paused,
+        ),
+        tale(
+            "A retirement ends after one generation",
+            "a retirement",
+            25,
+            Fault::RetireOne,
             paused,
         ),
     ]

@@ -20,6 +20,8 @@ pub struct Bounds {
     pub torn: bool,
     /// Whether a command may also be one that only reads and reveals (G5).
     pub looks: bool,
+    /// Whether a writer whose entry lost its race may give the command up, and refuse it.
+    pub gives_up: bool,
     /// Whether writers take the store's lock, which may be stolen at any time.
     pub lock: bool,
     /// What is left out of the protocol.
@@ -53,4 +55,13 @@ pub enum Fault {
     NoNameCheck,
     /// Retiring leaves the temporary files of old generations behind.
     NoSweep,
+    /// A command is refused before the record that beat its own is durable.
+    RefuseUnsettled,
+    /// A writer forgets in the next generation that it lost a race in the one before.
+    ExposureLeftBehind,
+    /// Of several old generations, the next one is removed before it is certain that the
+    /// one before it stays away.
+    NoDirSyncBetweenUnlinks,
+    /// A retirement ends after one generation.
+    RetireOne,
 }

@@ -4,7 +4,7 @@
 //! appended. Names lead to files. For all of it the disk knows what would survive a power
 //! cut for certain; everything else is an [`Item`] that a power cut may keep or lose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mesh::backends::fs::{Chain, Link, Sum};
 
@@ -23,6 +23,8 @@ pub(super) struct Record {
     pub(super) whole: bool,
     /// Whether it survives a power cut.
     pub(super) synced: bool,
+    /// Whether a client was told that it has no effect.
+    pub(super) refused: bool,
 }
 
 /// A generation, or one in the making.
@@ -126,6 +128,32 @@ impl Disk {
         self.names.keys().find_map(|name| match name {
             Name::Journal(number) => Some(*number),
             Name::Temporary(..) => None,
+        })
+    }
+
+    /// The record with this checksum, in file number `file`, if that still is there.
+    pub(super) fn record_mut(&mut self, file: usize, sum: Sum) -> Option<&mut Record> {
+        let records = &mut self.files.get_mut(file)?.records;
+        records.iter_mut().find(|record| record.sum == sum)
+    }
+
+    /// Whether no power cut can leave an older generation without the ones behind it: each
+    /// that lies between two that may have a name has its own for certain.
+    pub(super) fn is_without_gaps(&self) -> bool {
+        let number = |name: &Name| match name {
+            Name::Journal(number) => Some(*number),
+            Name::Temporary(..) => None,
+        };
+        let possible = self.names.keys().chain(self.synced_names.keys());
+        let possible: BTreeSet<u8> = possible.filter_map(number).collect();
+        let (Some(oldest), Some(newest)) = (possible.first(), possible.last()) else {
+            return true;
+        };
+        let mut between = *oldest + 1..*newest;
+        between.all(|number| {
+            let name = Name::Journal(number);
+            let file = self.names.get(&name);
+            file.is_some() && file == self.synced_names.get(&name)
         })
     }
 

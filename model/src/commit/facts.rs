@@ -30,11 +30,14 @@ enum Fact {
     CutLosesGeneration,
     CutBringsBack,
     Stolen,
+    Refused,
+    RefusedInNext,
+    RetiredSeveral,
 }
 
 impl Fact {
     fn happens(self, bounds: &Bounds, world: &World, action: Action, next: &World) -> bool {
-        let len = |world: &World| world.log(bounds).map_or(0, |(log, _)| log.len());
+        let len = |world: &World| world.log(bounds).map_or(0, |log| log.entries.len());
         if let Action::Cut(_) = action {
             let newest = |world: &World| world.disk.newest().map_or(0, |(number, _)| number);
             return match self {
@@ -60,10 +63,18 @@ impl Fact {
             let mut held = held.filter(|(m, writer)| *m != n && writer.locks);
             return self == Self::Stolen && held.next().is_some();
         }
-        let Action::Step(n, _) = action else {
+        let (Action::Step(n, _) | Action::GiveUp(n)) = action else {
             return false;
         };
         let (before, after) = (&world.writers[n], &next.writers[n]);
+        if !before.lost.is_empty() && after.commands < before.commands {
+            let in_next = before.lost.iter().any(|(file, _)| *file != before.file);
+            return match self {
+                Self::Refused => true,
+                Self::RefusedInNext => in_next,
+                _ => false,
+            };
+        }
         let won = |link: Link| match link {
             Link::Entry { seq } => {
                 after.standing.chain.seq == seq && before.standing.chain.seq < seq
@@ -106,6 +117,9 @@ impl Fact {
                 matches!(after.phase, Phase::Rotating(Rotating::RemoveTemporary(_)))
             }
             (Self::Swept, Phase::Rotating(Rotating::Retire(Retiring::Sweep(_)))) => fewer_names,
+            (Self::RetiredSeveral, Phase::Rotating(Rotating::Retire(Retiring::Unlink(lowest)))) => {
+                fewer_names && lowest + 1 < before.standing.generation
+            }
             (Self::Retired, Phase::Rotating(Rotating::Retire(Retiring::Unlink(_)))) => fewer_names,
             _ => false,
         }
@@ -154,5 +168,9 @@ pub(super) fn properties(bounds: &Bounds) -> Vec<Property<Commit>> {
         rotates && bounds.cuts > 0, CutLosesGeneration, "a power cut loses a generation";
         rotates && bounds.cuts > 0, CutBringsBack, "a power cut brings a generation back";
         bounds.lock, Stolen, "the store's lock is stolen";
+        bounds.gives_up, Refused, "a command is refused whose entry lost its race";
+        bounds.gives_up && rotates, RefusedInNext,
+            "a command is refused in the generation after the one in which its entry lost";
+        bounds.generations > 2, RetiredSeveral, "several generations are retired in one go";
     }
 }

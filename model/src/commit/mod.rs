@@ -7,11 +7,12 @@
 //! is written here: they are the [`Chain`](mesh::backends::fs::Chain) and the machines of the
 //! [`protocol`](mesh::backends::fs::protocol) that the `fs` backend drives.
 //!
-//! What counts as the log is what a process would read that starts up now. Three things
+//! What counts as the log is what a process would read that starts up now. Four things
 //! must hold of it, always: all processes agree with it, so that each place has one entry
-//! (G6); what was acknowledged or revealed is in it (G4, G5); and it never goes back behind
-//! a checkpoint that somebody relied upon. Beside these, nobody calls a folder damaged
-//! that only ever lost power (G7).
+//! (G6); what was acknowledged or revealed is in it (G4, G5); what was refused as without
+//! effect is not (G6); and it never goes back behind a checkpoint that somebody relied upon.
+//! Beside these, nobody calls a folder damaged that only ever lost power (G7), and old
+//! generations go lowest first, each for good, until none is left.
 
 mod bounds;
 mod disk;
@@ -65,6 +66,16 @@ pub struct World {
     broken: Option<Broken>,
 }
 
+/// What counts as the log.
+struct Log {
+    /// The entries, oldest first.
+    entries: Vec<Sum>,
+    /// Whether each was decided on the one before it.
+    in_order: bool,
+    /// Whether a client was told of one of them that it has no effect.
+    refused: bool,
+}
+
 /// A promise that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Broken {
@@ -73,6 +84,9 @@ enum Broken {
     Order,
     Checkpoint,
     FalseDamage,
+    Refused,
+    Gap,
+    LeftBehind,
 }
 
 impl Broken {
@@ -84,6 +98,9 @@ impl Broken {
             Self::Order => "an entry follows another than it was decided on",
             Self::Checkpoint => "the log went back behind a checkpoint that was relied on",
             Self::FalseDamage => "a folder that only lost power or processes counts as damaged",
+            Self::Refused => "an entry counts whose client was told that it has no effect",
+            Self::Gap => "a generation is gone while an older one may come back",
+            Self::LeftBehind => "a retirement ends, and an old generation is left",
         }
     }
 }
@@ -102,36 +119,49 @@ impl World {
         )
     }
 
-    /// The log as a process would read it that starts up now: its entries, and whether
-    /// each was decided on the one before it. `None`: there is none that can be read.
-    fn log(&self, bounds: &Bounds) -> Option<(Vec<Sum>, bool)> {
+    /// The log as a process would read it that starts up now. `None`: there is none that can
+    /// be read.
+    fn log(&self, bounds: &Bounds) -> Option<Log> {
         let (_, file) = self.disk.newest()?;
         let file = &self.disk.files[file];
         if file.base_torn {
             return None;
         }
         let mut chain = file.chain();
-        let mut log = file.base.clone();
-        let mut in_order = true;
+        let mut log = Log {
+            entries: file.base.clone(),
+            in_order: true,
+            refused: false,
+        };
         for record in file.records.iter().filter(|record| record.whole) {
             if accepts(&chain, record, bounds) {
                 chain.extend(record.sum, record.link);
                 if let Link::Entry { .. } = record.link {
-                    in_order &= record.decided_on == log.last().copied().unwrap_or_default();
-                    log.push(record.sum);
+                    let newest = log.entries.last().copied().unwrap_or_default();
+                    log.in_order &= record.decided_on == newest;
+                    log.refused |= record.refused;
+                    log.entries.push(record.sum);
                 }
             }
         }
-        Some((log, in_order))
+        Some(log)
     }
 
     /// The first promise that this world breaks.
     fn check(&self, bounds: &Bounds) -> Option<Broken> {
-        let Some((log, in_order)) = self.log(bounds) else {
+        let Some(log) = self.log(bounds) else {
             return Some(Broken::FalseDamage);
         };
-        if !log.starts_with(&self.told) {
+        let Log {
+            entries,
+            in_order,
+            refused,
+        } = log;
+        if !entries.starts_with(&self.told) {
             return Some(Broken::Durability);
+        }
+        if refused {
+            return Some(Broken::Refused);
         }
         let newest = self.disk.newest().map_or(0, |(number, _)| number);
         if newest < self.relied_on {
@@ -140,9 +170,12 @@ impl World {
         let up = self.writers.iter().filter(|writer| writer.is_up());
         if !up
             .into_iter()
-            .all(|writer| log.starts_with(&writer.history))
+            .all(|writer| entries.starts_with(&writer.history))
         {
             return Some(Broken::Agreement);
+        }
+        if !self.disk.is_without_gaps() {
+            return Some(Broken::Gap);
         }
         (!in_order).then_some(Broken::Order)
     }
@@ -152,6 +185,10 @@ impl World {
         match effect {
             Effect::None => {}
             Effect::Damaged => self.broken = Some(Broken::FalseDamage),
+            Effect::Retired if self.disk.lowest() < Some(self.writers[n].number()) => {
+                self.broken = Some(Broken::LeftBehind);
+            }
+            Effect::Retired => {}
             Effect::Named => self.relied_on = self.relied_on.max(self.writers[n].number()),
             Effect::Answered => {
                 let history = &self.writers[n].history;
@@ -194,6 +231,8 @@ pub enum Action {
     Append(usize),
     /// A process begins to serve a look at the state.
     Look(usize),
+    /// A process fails at what it serves, and refuses it.
+    GiveUp(usize),
     /// A process takes its next step, from where it stands.
     Step(usize, Phase),
     /// A process is killed.
@@ -222,6 +261,9 @@ impl Commit {
             | Phase::Rotating(Rotating::Seal(Appending::Write(_)))
                 if self.is_being_written(world, writer.file) => {}
             phase => actions.push(Action::Step(n, phase)),
+        }
+        if writer.may_give_up() {
+            actions.push(Action::GiveUp(n));
         }
         // Elsewhere a kill is a pause without end, with a new process in its place.
         let tears = matches!(writer.phase, Phase::Writing(..));
@@ -253,6 +295,10 @@ impl Commit {
             }
             Action::Append(n) => self.begin(world, n, Task::Append),
             Action::Look(n) => self.begin(world, n, Task::Look),
+            Action::GiveUp(n) => {
+                let effect = world.writers[n].give_up(&mut world.disk, &self.bounds);
+                world.show(n, effect);
+            }
             Action::Step(n, _) => {
                 let effect = world.writers[n].step(&mut world.disk, &self.bounds);
                 world.show(n, effect);
@@ -316,6 +362,9 @@ impl Model for Commit {
         }
         let open: Vec<usize> = next.writers.iter().map(|writer| writer.file).collect();
         next.disk.forget_unreachable(&open);
+        for writer in &mut next.writers {
+            writer.forget_what_is_gone(&mut next.disk);
+        }
         next.broken = next.broken.or_else(|| next.check(&self.bounds));
         Some(next)
     }
@@ -334,6 +383,9 @@ impl Model for Commit {
             34, Order, "an entry follows the one that it was decided on";
             35, Checkpoint, "a checkpoint never goes backwards";
             36, FalseDamage, "G7 nothing is called damaged that is not";
+            37, Refused, "G6 what was refused as without effect never counts";
+            38, Gap, "a generation goes once all before it are gone for good";
+            39, LeftBehind, "a retirement leaves no older generation";
         };
         properties.extend(facts::properties(&self.bounds));
         properties

@@ -22,6 +22,7 @@ pub(super) fn action(action: Action) -> String {
         Action::Lock(n) => format!("{} takes the store's lock, or steals it", process(n)),
         Action::Append(n) => format!("{} reads the log, to append", process(n)),
         Action::Look(n) => format!("{} reads the log, to reveal it", process(n)),
+        Action::GiveUp(n) => format!("{} fails at what it serves", process(n)),
         Action::Step(n, phase) => format!("{} {}", process(n), doing(phase)),
         Action::Kill(n) => format!("{} is killed", process(n)),
         Action::Cut(0) => "the power fails: all that was not synced is lost".to_owned(),
@@ -82,6 +83,8 @@ fn doing(phase: Phase) -> String {
         Phase::Appending(step) => appending(step),
         Phase::Syncing(Syncing::Names) => "syncs the directory".to_owned(),
         Phase::Syncing(Syncing::Entries) => "syncs the file".to_owned(),
+        Phase::Settling(Syncing::Names) => "syncs the directory, to refuse".to_owned(),
+        Phase::Settling(_) => "syncs the file, to refuse".to_owned(),
         Phase::Syncing(_) => "notes the mark, and answers its client".to_owned(),
         Phase::Rotating(step) => rotating(step),
     }
@@ -170,7 +173,8 @@ fn show_disk(disk: &Disk, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 false => format!("#{}", record.prev.0),
             };
             let link = show_link(record.link);
-            writeln!(f, "    #{sum} {link}, behind {prev}, {state}")?;
+            let refused = if record.refused { ", refused" } else { "" };
+            writeln!(f, "    #{sum} {link}, behind {prev}, {state}{refused}")?;
         }
     }
     for name in disk

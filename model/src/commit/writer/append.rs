@@ -16,6 +16,9 @@ impl Writer {
             Appending::FindWinner(link, sum) => {
                 let won = self.find_winner(link, sum, disk, bounds);
                 let over = step.found(&mut self.standing, won);
+                if bounds.gives_up && !won && matches!(link, Link::Entry { .. }) {
+                    self.lost.push((self.file, sum));
+                }
                 self.appended(link, over, bounds);
             }
             Appending::Over(_) => {}
@@ -33,6 +36,7 @@ impl Writer {
             link,
             whole: !bounds.torn,
             synced: false,
+            refused: false,
         });
         match bounds.torn {
             true => self.phase = Phase::Writing(link, place),

@@ -11,6 +11,7 @@
 //! come in between.
 
 mod append;
+mod give_up;
 mod read;
 mod rotate;
 
@@ -36,6 +37,8 @@ pub enum Phase {
     Writing(Link, usize),
     /// Before it answers.
     Syncing(Syncing),
+    /// Before it refuses what it serves.
+    Settling(Syncing),
     /// On the way to the next generation.
     Rotating(Rotating),
 }
@@ -73,6 +76,9 @@ pub(super) struct Writer {
     pub(super) nonce: u8,
     /// The temporary names that it saw when it looked for generations to retire.
     pub(super) listed: Vec<Name>,
+    /// The entries that it wrote for the present command and that lost their races, each
+    /// with its file.
+    pub(super) lost: Vec<(usize, Sum)>,
 }
 
 /// What a step shows to others than the disk.
@@ -84,6 +90,8 @@ pub(super) enum Effect {
     Answered,
     /// The generation counts from now on.
     Named,
+    /// All generations before it that may go are gone.
+    Retired,
     /// The process calls the folder damaged.
     Damaged,
 }
@@ -102,6 +110,7 @@ impl Writer {
             history: Vec::new(),
             nonce: 0,
             listed: Vec::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -133,6 +142,7 @@ impl Writer {
             Phase::Appending(step) => self.append(step, disk, bounds),
             Phase::Writing(link, place) => self.finish_write(link, place, disk, bounds),
             Phase::Syncing(step) => self.sync(step, disk, bounds),
+            Phase::Settling(step) => self.settle(step, disk),
             Phase::Rotating(step) => self.rotate(step, disk, bounds),
         };
         self.pass_over(bounds);
@@ -192,7 +202,7 @@ impl Writer {
         if self.standing.durable == self.standing.chain.seq {
             disk.mark = disk.mark.max(self.standing.chain.seq);
         }
-        self.commands -= 1;
+        self.end_command(disk);
         self.phase = match self.should_rotate(bounds) {
             true => Phase::Reading(Task::Rotate),
             false => Phase::Idle,

@@ -70,14 +70,14 @@ impl Writer {
             if !over || newest <= self.number() {
                 return Effect::None;
             }
-            if self.follow(disk) == Effect::Damaged {
+            if self.follow(disk, bounds) == Effect::Damaged {
                 return Effect::Damaged;
             }
         }
     }
 
     /// Goes on to the next generation, or to the newest if that one is gone.
-    pub(super) fn follow(&mut self, disk: &Disk) -> Effect {
+    pub(super) fn follow(&mut self, disk: &Disk, bounds: &Bounds) -> Effect {
         let next = self.number() + 1;
         match (disk.names.get(&Name::Journal(next)), disk.newest()) {
             (Some(file), _) => {
@@ -86,7 +86,10 @@ impl Writer {
                 if opened.base_torn || differs {
                     return Effect::Damaged;
                 }
-                let standing = self.standing.succeeded_by(beginning(next, opened));
+                let mut standing = self.standing.succeeded_by(beginning(next, opened));
+                if bounds.fault == Some(Fault::ExposureLeftBehind) {
+                    standing.exposed = false;
+                }
                 self.open(disk, standing, *file);
             }
             // It was left behind, and starts over.

@@ -28,9 +28,9 @@ impl Writer {
             Rotating::RemoveTemporary(_) => {
                 disk.names.remove(&self.temporary());
                 self.nonce = 0;
-                return self.open_next(step.removed(), disk);
+                return self.open_next(step.removed(), disk, bounds);
             }
-            Rotating::Open => return self.open_next(step, disk),
+            Rotating::Open => return self.open_next(step, disk, bounds),
             Rotating::SyncNames => {
                 disk.sync_dir();
                 step.names_synced(&mut self.standing)
@@ -41,6 +41,7 @@ impl Writer {
         self.rotated(next);
         match step {
             Rotating::SyncNames => Effect::Named,
+            Rotating::Retire(_) if matches!(next, Rotating::Over(_)) => Effect::Retired,
             _ => Effect::None,
         }
     }
@@ -81,11 +82,11 @@ impl Writer {
 
     /// Opens the successor, in the same step: nobody can tell apart when the temporary name
     /// went, and when the successor was opened.
-    fn open_next(&mut self, step: Rotating, disk: &Disk) -> Effect {
+    fn open_next(&mut self, step: Rotating, disk: &Disk, bounds: &Bounds) -> Effect {
         let next = match step {
             Rotating::Open => {
                 let before = self.number();
-                if self.follow(disk) == Effect::Damaged {
+                if self.follow(disk, bounds) == Effect::Damaged {
                     return Effect::Damaged;
                 }
                 step.opened(self.number() > before)
@@ -115,6 +116,9 @@ impl Writer {
             }
             Retiring::Unlink(lowest) => {
                 disk.names.remove(&Name::Journal(lowest as u8));
+                if bounds.fault == Some(Fault::RetireOne) {
+                    return Retiring::Over;
+                }
             }
             Retiring::Over => return step,
         }
@@ -133,9 +137,10 @@ impl Writer {
             (Fault::NoDirSync | Fault::NoDirSyncBeforeUnlink, Rotating::SyncNames) => {
                 Some(step.names_synced(&mut self.standing))
             }
-            (Fault::NoDirSyncBeforeUnlink, Rotating::Retire(retiring @ Retiring::SyncNames(_))) => {
-                Some(Rotating::Retire(retiring.done()))
-            }
+            (
+                Fault::NoDirSyncBeforeUnlink | Fault::NoDirSyncBetweenUnlinks,
+                Rotating::Retire(retiring @ Retiring::SyncNames(_)),
+            ) => Some(Rotating::Retire(retiring.done())),
             _ => None,
         }
     }
