@@ -7,6 +7,7 @@ use super::event::{Entry, Event};
 use super::limits::Limits;
 use super::time::Millis;
 use super::within::Within;
+use planted::{Bug, sound};
 
 /// One event of the trail. The body of a message is left out: the trail says that it
 /// was posted, the mail says what it was.
@@ -65,7 +66,8 @@ impl Trail {
     }
 
     pub(super) fn push(&mut self, record: TrailRecord) {
-        if self.records.len() == self.within.0.trail {
+        let most = self.within.0.trail;
+        if self.records.len() == sound!(most, Bug::TrailTooLong => most + 1) {
             self.records.pop_front();
         }
         self.records.push_back(record);

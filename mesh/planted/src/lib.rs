@@ -160,4 +160,16 @@ bugs! {
     UndeliveredGrantKept breaks "W3",
     #[doc = "A `state.json` that appears while the folder is opened counts as a lost journal."]
     ExportTakenForLoss breaks "G7",
+    #[doc = "One ticket too many may wait for a resource."]
+    TicketTooMany breaks "G8",
+    #[doc = "An inbox is told in one piece, however long."]
+    InboxInOnePiece breaks "M3",
+    #[doc = "The audit trail keeps one event too many."]
+    TrailTooLong breaks "S5",
+    #[doc = "Where there are too many losses, the newest is forgotten."]
+    NewestLossForgotten breaks "W6",
+    #[doc = "A record is written that is longer than any reader takes."]
+    RecordTooLong breaks "G7",
+    #[doc = "A number beyond all that there can be is read like any other."]
+    NumberNotBounded breaks "A6" | "G7",
 }

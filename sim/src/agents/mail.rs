@@ -7,8 +7,8 @@ use super::agent::Agent;
 use crate::trace::{Seen, TOPIC};
 
 /// By how much posts are longer in a cramped world: the second fills a batch, the third no
-/// record has room for.
-const LENGTHS: [usize; 8] = [0, 0, 0, 0, 400, 400, 400, 40_000];
+/// record has room for, nor a reader that doubles what it reads until it has a whole one.
+const LENGTHS: [usize; 8] = [0, 0, 0, 0, 400, 400, 400, 65_000];
 
 impl Agent {
     pub(super) async fn post(&self) {

@@ -204,6 +204,7 @@ impl Draft {
             return Ok(self.denied(request));
         }
         let most = self.state.limits().tickets;
+        let most = sound!(most, Bug::TicketTooMany => most + 1);
         if record.queue.len() >= most {
             return Err(Rejection::described(
                 "resource",

@@ -96,12 +96,14 @@ impl Draft {
             None => cursor,
         };
         let mut messages = Vec::new();
+        let most = self.state.limits().inbox_bytes;
+        let most = sound!(most, Bug::InboxInOnePiece => usize::MAX);
         let mut bytes = REPLY_FRAME_BYTES;
         for (id, message) in Pending::above(mail, &addresses, since, self.now) {
             let view = view(id, message);
             // The one is the comma before it.
             bytes += json_len(&view) + 1;
-            let full = messages.len() as u64 == limit || bytes > self.state.limits().inbox_bytes;
+            let full = messages.len() as u64 == limit || bytes > most;
             if full && !messages.is_empty() {
                 break;
             }

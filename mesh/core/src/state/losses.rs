@@ -7,6 +7,7 @@ use crate::event::LapseReason;
 use crate::ids::ClaimId;
 use crate::names::{AgentId, Resource};
 use crate::time::Millis;
+use planted::{Bug, sound};
 
 /// A hold that was taken away.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,7 +42,11 @@ impl Losses {
     pub(crate) fn insert(&mut self, whose: (AgentId, Resource), loss: Loss, most: usize) {
         self.0.insert(whose, loss);
         if self.0.len() > most {
-            let oldest = self.0.iter().min_by_key(|(_, loss)| loss.at);
+            let losses = self.0.iter();
+            let oldest = sound!(
+                losses.min_by_key(|(_, loss)| loss.at),
+                Bug::NewestLossForgotten => losses.max_by_key(|(_, loss)| loss.at)
+            );
             if let Some(oldest) = oldest.map(|(whose, _)| whose.clone()) {
                 self.0.remove(&oldest);
             }

@@ -20,7 +20,7 @@ use std::fmt;
 
 use memchr::{memchr, memchr2};
 use mesh_core::Limits;
-use planted::promise;
+use planted::{Bug, promise, sound};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -161,7 +161,7 @@ pub(crate) fn encode_within(
     bytes.extend_from_slice(b"\":");
     serde_json::to_writer(&mut bytes, body)?;
     bytes.push(b'}');
-    if bytes.len() >= limits.record_bytes {
+    if sound!(bytes.len() >= limits.record_bytes, Bug::RecordTooLong => false) {
         // No reader would take it.
         let message = format!("a record of {} bytes is too long", bytes.len());
         return Err(serde::ser::Error::custom(message));

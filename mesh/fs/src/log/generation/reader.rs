@@ -186,7 +186,8 @@ fn judge_next(
         return Ok((Step::Void, None));
     }
     let in_range = stored.events.iter().all(|event| event.is_in_range(limits));
-    if stored.seq > limits.count || !in_range {
+    let in_range = in_range && stored.seq <= limits.count;
+    if !sound!(in_range, Bug::NumberNotBounded => true) {
         return Err(Verdict::Damaged(OUT_OF_RANGE.to_owned()));
     }
     Ok((Step::Entry(stored.into(), record.sum), Some(link)))
