@@ -11,8 +11,10 @@
 
 use async_channel::Sender;
 
+use crate::error::MeshError;
 use crate::handle::Call;
 use crate::parcel::Parcel;
+use crate::ports::StorageError;
 use crate::signal::Signal;
 use mesh_core::{
     Claim, ClaimReply, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply,
@@ -86,6 +88,18 @@ impl Pending {
             command: &self.call.command,
             ticket: self.ticket.as_ref(),
         }
+    }
+
+    /// Answers with an error. A call that was held has been decided before, so even where the
+    /// failed batch did nothing, its ticket is in the log.
+    pub(super) fn fail(self, error: StorageError) {
+        let decided = self.held && !self.call.command.is_reader();
+        let error = if decided {
+            error.of_unknown_outcome()
+        } else {
+            error
+        };
+        self.call.answer(Err(MeshError::Storage(error)));
     }
 
     /// Whoever cancelled the ticket does not want the agent in the queue.

@@ -45,6 +45,17 @@ pub struct StorageError {
     pub outcome: Outcome,
 }
 
+impl StorageError {
+    /// The same failure, of an operation that may have taken effect before it.
+    #[must_use]
+    pub fn of_unknown_outcome(self) -> Self {
+        Self {
+            outcome: Outcome::Unknown,
+            ..self
+        }
+    }
+}
+
 impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names in it may come from a folder that a stranger made.
