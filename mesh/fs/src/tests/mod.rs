@@ -19,7 +19,7 @@ mod interleaving;
 mod promises;
 mod removed;
 mod rotation;
-mod turn;
+mod sync_leader;
 
 use std::collections::BTreeMap;
 use std::fs;
