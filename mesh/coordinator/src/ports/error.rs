@@ -54,6 +54,16 @@ impl StorageError {
             ..self
         }
     }
+
+    /// Whether it stays until a person does something about it.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused};
+        match self.kind {
+            Damaged | Newer | Refused => true,
+            Full | Io => false,
+        }
+    }
 }
 
 impl fmt::Display for StorageError {
