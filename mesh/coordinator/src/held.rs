@@ -120,6 +120,18 @@ impl Pending {
         }
     }
 
+    /// Answers with an error. A call that was held has been decided before: even where the
+    /// failed batch did nothing, its ticket was in the log, and is until it is withdrawn.
+    pub(super) fn fail(self, error: StorageError) {
+        let decided = self.held && !self.call.command.is_reader();
+        let error = if decided {
+            error.of_unknown_outcome()
+        } else {
+            error
+        };
+        self.call.answer(Err(MeshError::Storage(error)));
+    }
+
     /// The call as it waits.
     fn waiting(&self) -> &Command {
         self.again.as_ref().unwrap_or(&self.call.command)
@@ -277,7 +289,7 @@ impl Held {
                 continue;
             }
             self.withdrawals.extend(pending.abandoned());
-            pending.call.answer(Err(MeshError::Storage(error.clone())));
+            pending.fail(error.clone());
         }
     }
 

@@ -21,6 +21,7 @@
 
 pub mod conformance;
 mod error;
+mod footprint;
 mod handle;
 mod held;
 pub mod memory;

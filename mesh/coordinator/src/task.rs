@@ -7,6 +7,7 @@ use std::task::Poll;
 use async_channel::{Receiver, RecvError, Sender};
 
 use crate::error::MeshError;
+use crate::footprint::Footprint;
 use crate::handle::{Call, Handle, Request, Served};
 use crate::held::{Asked, Held, Pending, takes_claim};
 use crate::nonces::Nonces;
@@ -306,12 +307,23 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
-    /// Decides a batch, commits what it causes, and makes durable what it tells.
+    /// Decides a batch, commits what it causes, and makes durable what it tells. An error
+    /// tells what the whole batch may have done.
     async fn commit(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, StorageError> {
+        let mut footprint = Footprint::default();
+        let answers = self.try_to_commit(asked, &mut footprint).await;
+        answers.map_err(|error| footprint.told(error))
+    }
+
+    async fn try_to_commit(
+        &mut self,
+        asked: &[Asked<'_>],
+        footprint: &mut Footprint,
+    ) -> Result<Vec<Answer>, StorageError> {
         let mut writing = !asked.iter().all(Asked::may_only_read);
         let mut losses = 0;
         loop {
-            let attempt = self.attempt(asked, writing).await;
+            let attempt = self.attempt(asked, writing, footprint).await;
             if writing {
                 self.lock.release().await;
             }
@@ -333,6 +345,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         &mut self,
         asked: &[Asked<'_>],
         writing: bool,
+        footprint: &mut Footprint,
     ) -> Result<Attempt, StorageError> {
         // The wall clock is read after everything that may have waited.
         let (stuck, now) = sound!(
@@ -349,10 +362,16 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         if !writing {
             return Ok(Attempt::NeedsLock);
         }
-        match (self.append(events, now, state).await?, stuck) {
-            (Append::Committed, _) => Ok(Attempt::Answered(answers)),
-            (Append::Lost, None) => Ok(Attempt::Lost),
-            (Append::Lost, Some(error)) => Err(error),
+        if let Some(error) = stuck
+            && self.storage.checkpoint_need() == CheckpointNeed::Required
+        {
+            return Err(error);
+        }
+        let appended = self.append(events, now, state).await;
+        footprint.note(&appended);
+        match appended? {
+            Append::Committed => Ok(Attempt::Answered(answers)),
+            Append::Lost => Ok(Attempt::Lost),
         }
     }
 

@@ -158,6 +158,10 @@ bugs! {
     GoneCallerKeepsTicket breaks "W3",
     #[doc = "A grant whose caller went away before it heard of it stays."]
     UndeliveredGrantKept breaks "W3",
+    #[doc = "A look that fails after an append says that nothing was appended."]
+    FailedLookDenies breaks "G4" | "G6",
+    #[doc = "A failure behind a committed entry says that nothing happened."]
+    CommittedIsDenied breaks "G4",
     #[doc = "A `state.json` that appears while the folder is opened counts as a lost journal."]
     ExportTakenForLoss breaks "G7",
     #[doc = "One ticket too many may wait for a resource."]

@@ -25,7 +25,7 @@ impl Agent {
         stays: Stays,
     ) -> Option<Result<Reply, MeshError>> {
         let waits = usize::from(command.patience() > 0);
-        let call = self.note_call(&command);
+        let (call, proposed) = self.note_call(&command);
         let result = match stays {
             Stays::ToTheEnd => Some(self.mesh.call(command).await),
             Stays::UntilTheAnswer => Some(self.mesh.send(command).await.answer().clone()),
@@ -41,6 +41,7 @@ impl Agent {
         process.waiting_calls = process.waiting_calls.saturating_sub(waits);
         let Some(result) = result else {
             process.left = true;
+            world.trace.calls[call].left = true;
             world.seen.hit(Seen::CallerLeft);
             world.record(self.task.process, Record::Left { call });
             return None;
@@ -53,6 +54,7 @@ impl Agent {
             now,
             batch: (process.incarnation, process.batch),
             beside_waiting: process.waiting_calls > 0 || process.left,
+            proposed: process.proposed[proposed..].to_vec(),
         };
         let heard = stays != Stays::UntilTheAnswer;
         if heard && !matches!(result, Err(MeshError::Storage(_) | MeshError::Closed)) {
@@ -65,6 +67,7 @@ impl Agent {
         }
         world.trace.calls[call].answer = Some(answer);
         if !heard {
+            world.trace.calls[call].left = true;
             world.seen.hit(Seen::CallerLeft);
             world.record(self.task.process, Record::Left { call });
             return None;
@@ -73,7 +76,8 @@ impl Agent {
         Some(result)
     }
 
-    fn note_call(&self, command: &Command) -> usize {
+    /// Notes a call; gives its number, and how many entries its process proposed before.
+    fn note_call(&self, command: &Command) -> (usize, usize) {
         let mut world = self.world.borrow_mut();
         world.calls_left = world.calls_left.saturating_sub(1);
         let told_before = world.ledger.told();
@@ -82,6 +86,7 @@ impl Agent {
         process.waiting_calls += usize::from(command.patience() > 0);
         let others_open = process.open_calls - 1;
         let ready = process.open_calls - process.waiting_calls;
+        let proposed = process.proposed.len();
         let limits = world.trace.limits;
         if ready > limits.batch_commands {
             world.seen.hit(Seen::BatchPassed);
@@ -95,11 +100,12 @@ impl Agent {
             command: command.clone(),
             told_before,
             others_open,
+            left: false,
             answer: None,
         };
         world.trace.calls.push(call);
         let call = world.trace.calls.len() - 1;
         world.record(self.task.process, Record::Called { call });
-        call
+        (call, proposed)
     }
 }

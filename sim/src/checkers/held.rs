@@ -10,17 +10,23 @@ use std::collections::BTreeMap;
 use mesh::core::{ClaimId, Command, Event, LapseReason, Millis, Reply};
 
 use crate::trace::{
-    Call, Coverage, EPOCH_MS, Incident, Ledger, Micros, Record, Seen, Trace, Violation, ensure,
+    Call, Coverage, Doing, EPOCH_MS, Incident, Ledger, Micros, Record, Seen, Target, Trace, Verb,
+    Violation, ensure,
 };
 
 /// How late anything may be that the world tells of, or that a clock does.
 const LATE: Micros = 500_000;
 /// How late it may be where nobody is told of changes, and everybody looks.
 const LATE_LOOK: Micros = 4_500_000;
+/// How long the store's lock is kept from all by one that could not give it back.
+const STALE_LOCK: Micros = 5_000_000;
 /// How early, since a steady clock in milliseconds is rounded.
 const EARLY: Micros = 2_000;
 /// How long after its caller went away what it had queued for must be gone.
 const WITHDRAWN: Micros = 2_500_000;
+
+/// The names in the directory that is the store's lock.
+const HELD_LOCK: &str = "lock/";
 
 /// A call that waits, with its times.
 struct Waiter<'a> {
@@ -63,6 +69,12 @@ pub(super) fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Resu
     let Some(calm) = calm.map(|stamped| stamped.at) else {
         return Ok(());
     };
+    let calm = calm
+        + if leaves_lock_behind(trace) {
+            STALE_LOCK
+        } else {
+            0
+        };
     let waiters = waiters(trace, calm);
     for waiter in &waiters {
         check_length(waiter, seen)?;
@@ -100,6 +112,18 @@ pub(super) fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Resu
         .iter()
         .filter(|waiter| waiter.end == End::Left)
         .try_for_each(|waiter| check_withdrawn(trace, &log, waiter, seen))
+}
+
+/// Whether somebody could not give the store's lock back, and went on. It may be the last
+/// thing that the storm did.
+fn leaves_lock_behind(trace: &Trace) -> bool {
+    trace.records.iter().any(|stamped| {
+        let Record::Incident(Incident::Refused { doing, .. }) = &stamped.record else {
+            return false;
+        };
+        matches!(doing, Doing::Operation(Verb::Remove, Target::Named(name))
+            if name.starts_with(HELD_LOCK))
+    })
 }
 
 /// The calls that wait and were made in the calm, by processes that live on.

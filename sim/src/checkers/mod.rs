@@ -6,7 +6,8 @@
 //! durable. The rest is a second reading of the finished log: the [`Reference`] folds entry
 //! by entry in its own way, asking of each event whether the contract allows it *here*
 //! (`claims`, `awareness`, `messages`, `waiting`), and of each answer whether it tells what
-//! is so at the place of the log on which it was decided (`replies`, `errors`). `held` looks at
+//! is so at the place of the log on which it was decided (`replies`, `errors`). `outcomes` holds
+//! what errors say of their calls against the log, `held` looks at
 //! how long calls wait, `damage` at whether rot was noticed, and `liveness` at what is left
 //! after the storm.
 //!
@@ -24,6 +25,7 @@ mod held;
 mod inbox;
 pub(crate) mod liveness;
 mod messages;
+mod outcomes;
 mod reference;
 mod replies;
 mod trail;

@@ -85,6 +85,7 @@ fn fresh(world: &mut World, incarnation: u32, tasks: usize) -> Process {
         caught_up_at: 0,
         decided: None,
         batch: 0,
+        proposed: Vec::new(),
         answered: false,
         left: false,
         open_calls: 0,

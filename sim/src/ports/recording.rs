@@ -140,10 +140,12 @@ impl<S: Storage> Storage for Recording<S> {
                 world.ledger.break_rule("C9", what);
             }
         }
-        self.world
-            .borrow_mut()
-            .ledger
-            .proposed(entry, self.position);
+        {
+            let mut world = self.world.borrow_mut();
+            world.ledger.proposed(entry, self.position);
+            let proposed = &mut world.processes[self.process].proposed;
+            proposed.push(entry.id.clone());
+        }
         let appended = self.inner.append(entry).await;
         match &appended {
             Ok(Append::Committed) => self.note(entry, true),

@@ -37,6 +37,9 @@ pub(super) fn befell(incident: &Incident) -> Option<Said> {
         Incident::WriteFailed { .. } => say(Tone::Fault, "the device fails a write"),
         Incident::SyncFailed { .. } => say(Tone::Fault, "the device fails a sync"),
         Incident::DiskFull { .. } => say(Tone::Fault, "the disk is full"),
+        Incident::Refused { doing, .. } => {
+            say(Tone::Fault, format!("finds that this fails: {doing}"))
+        }
         Incident::Started { incarnation: 1 } | Incident::StormEnded => return None,
         Incident::Started { .. } => say(Tone::Plain, "starts again"),
         incident => return of_the_store(incident),

@@ -19,6 +19,9 @@ pub struct Call {
     pub told_before: u64,
     /// Calls that the same process had open at that time.
     pub others_open: usize,
+    /// Whether its caller went away: the call may still be decided, and what it led to
+    /// withdrawn.
+    pub left: bool,
     /// The answer, if it ever came.
     pub answer: Option<Answer>,
 }
@@ -37,4 +40,6 @@ pub struct Answer {
     pub batch: (u32, u64),
     /// Whether calls of the same process waited on, which may have been decided with it.
     pub beside_waiting: bool,
+    /// The entries that its process proposed while the call was open, by their ids.
+    pub proposed: Vec<String>,
 }

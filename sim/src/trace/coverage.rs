@@ -104,6 +104,12 @@ situations! {
     DiskFull,
     /// A call was interrupted.
     Interrupted,
+    /// A look at files or names failed.
+    LookFailed,
+    /// A change of names failed.
+    NamesNotChanged,
+    /// A call failed with its outcome unknown, and had taken effect.
+    UnknownTookEffect,
     /// A sync that lied cost an acknowledged entry: the limit that `design.md` states.
     Deceived,
     /// A cursor was asked to go where no message is, and stayed.

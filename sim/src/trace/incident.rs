@@ -40,6 +40,11 @@ pub enum Incident {
     DiskFull {
         name: String,
     },
+    /// A look at files or names failed, or a change of names, before it had any effect.
+    Refused {
+        doing: Doing,
+        error: i32,
+    },
     StoreLockStolen {
         from_live: bool,
     },

@@ -61,6 +61,14 @@ impl Verb {
         }
     }
 
+    /// Whether it changes names.
+    pub(crate) fn changes_names(self) -> bool {
+        matches!(
+            self,
+            Self::Link | Self::Rename | Self::Remove | Self::RemoveDir
+        ) || self.takes_room()
+    }
+
     /// Whether it takes room on the disk for a name.
     pub(crate) fn takes_room(self) -> bool {
         matches!(self, Self::Create | Self::Link | Self::MakeDir)

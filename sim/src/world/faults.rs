@@ -27,21 +27,29 @@ impl Kind {
         match verb {
             Verb::Append | Verb::Overwrite => Self::Write,
             Verb::Sync => Self::Sync,
-            Verb::Create
-            | Verb::Link
-            | Verb::Rename
-            | Verb::Remove
-            | Verb::MakeDir
-            | Verb::RemoveDir => Self::Name,
-            Verb::Open
-            | Verb::Read
-            | Verb::Stat
-            | Verb::List
-            | Verb::Lock
-            | Verb::Unlock
-            | Verb::Probe => Self::Look,
+            verb if verb.changes_names() => Self::Name,
+            _ => Self::Look,
         }
     }
+}
+
+/// `EIO`.
+pub(crate) const DEVICE_ERROR: i32 = 5;
+/// `EACCES`.
+const DENIED: i32 = 13;
+/// `EMFILE`.
+const TOO_MANY_FILES: i32 = 24;
+
+/// How an operation may be refused that has had no effect yet; the draw says which it is.
+fn refusal(verb: Verb, draw: u32) -> Fault {
+    let errors: &[i32] = match verb {
+        Verb::Open | Verb::Create | Verb::List => &[DEVICE_ERROR, TOO_MANY_FILES, DENIED],
+        Verb::Read | Verb::Lock => &[DEVICE_ERROR],
+        // To let go of a lock, or to ask after a process, does not fail.
+        Verb::Unlock | Verb::Probe => return Fault::None,
+        _ => &[DEVICE_ERROR, DENIED],
+    };
+    Fault::Refused(errors[draw as usize % errors.len()])
 }
 
 /// What an operation meets once its time has come.
@@ -54,6 +62,8 @@ pub(crate) enum Fault {
     DeviceError(u32),
     /// There is no room; the draw says how far the write came.
     Full(u32),
+    /// It fails with this error, and has no effect.
+    Refused(i32),
     /// The append is seen half done; the draw says how far.
     Half(u32),
 }
@@ -120,6 +130,8 @@ impl World {
             Kind::Sync if strikes(knobs.sync_error) => Fault::DeviceError(magnitude),
             Kind::Write | Kind::Name if strikes(knobs.full) => Fault::Full(magnitude),
             Kind::Write if strikes(knobs.half_write) => Fault::Half(magnitude),
+            Kind::Look if strikes(knobs.look_error) => refusal(verb, magnitude),
+            Kind::Name if strikes(knobs.name_error) => refusal(verb, magnitude),
             _ => Fault::None,
         };
         (self.now + cost + Micros::from(magnitude & 0x3f), fault)

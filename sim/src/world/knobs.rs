@@ -68,6 +68,10 @@ pub struct Knobs {
     pub sync_error: u32,
     /// The disk is full for a moment.
     pub full: u32,
+    /// A look at files or names fails: opening, reading, asking after, listing, locking.
+    pub look_error: u32,
+    /// A change of names fails: creating, linking, renaming, removing.
+    pub name_error: u32,
     /// A call is interrupted, and made again.
     pub interrupt: u32,
     /// An append is seen half done.
@@ -133,8 +137,12 @@ const AFTERMATHS: [Aftermath; 5] = [
 
 /// A rate: none in half of the worlds, else one of four.
 fn rate(tape: &mut Tape, rates: [u32; 4]) -> u32 {
+    rate_of(tape.draw(), rates)
+}
+
+fn rate_of(draw: u32, rates: [u32; 4]) -> u32 {
     let [a, b, c, d] = rates;
-    tape.pick(&[0, 0, 0, 0, a, b, c, d])
+    [0, 0, 0, 0, a, b, c, d][draw as usize % 8]
 }
 
 /// The knobs in the order in which they are drawn, one draw each.
@@ -219,7 +227,7 @@ impl Knobs {
     }
 
     fn draw_all(tape: &mut Tape) -> Self {
-        let beginning_and_end;
+        let (beginning_and_end, last);
         Self {
             processes: 2 + tape.below(3) as usize,
             agents_each: tape.pick(&[1, 1, 1, 2]),
@@ -260,7 +268,12 @@ impl Knobs {
             waits: beginning_and_end >> 20 & 1 == 1,
             deaf: beginning_and_end >> 21 & 7 == 7,
             cramped: beginning_and_end >> 24 & 7 == 7,
-            stay_dead_of_ten: tape.pick(&[0, 2, 5]),
+            stay_dead_of_ten: {
+                last = tape.draw();
+                [0, 2, 5][last as usize % 3]
+            },
+            look_error: rate_of(last >> 16, [30, 100, 300, 600]),
+            name_error: rate_of(last >> 19, [30, 100, 300, 600]),
             network: None,
         }
     }

@@ -23,7 +23,7 @@ mod until;
 
 pub use clock::ClockFace;
 pub(crate) use death::{calm, cut_power, kill};
-pub(crate) use faults::Fault;
+pub(crate) use faults::{DEVICE_ERROR, Fault};
 pub(crate) use lock_monitor::is_seal;
 pub(crate) use memory::Memory;
 pub use network_knobs::NetworkKnobs;

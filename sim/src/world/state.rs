@@ -54,6 +54,8 @@ pub(crate) struct Process {
     pub(crate) decided: Option<(u64, u64, Millis)>,
     /// How many batches of calls were answered.
     pub(crate) batch: u64,
+    /// The entries that it proposed, by their ids.
+    pub(crate) proposed: Vec<String>,
     /// Whether a caller went away that may have been in the batch that is being decided.
     pub(crate) left: bool,
     /// Whether an answer was taken.

@@ -46,6 +46,15 @@ pub struct StorageError {
 }
 
 impl StorageError {
+    /// The same failure, of an operation that may have taken effect before it.
+    #[must_use]
+    pub fn of_unknown_outcome(self) -> Self {
+        Self {
+            outcome: Outcome::Unknown,
+            ..self
+        }
+    }
+
     /// Whether it stays until a person does something about it.
     #[must_use]
     pub fn is_lasting(&self) -> bool {

@@ -102,7 +102,8 @@ pub trait Storage {
     async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError>;
 
     /// A barrier: on [`Durability::Durable`] all that was read or appended so far
-    /// survives a power cut. Cheap when nothing is new since the last one.
+    /// survives a power cut. Cheap when nothing is new since the last one. Its failure takes
+    /// nothing back: what was appended is in the log, for all that is known.
     async fn sync(&mut self) -> Result<Durability, StorageError>;
 
     /// Whether a checkpoint is called for, as far as was read.

@@ -128,17 +128,15 @@ impl Format {
             .await
             .map_err(|e| failed(&e))?;
         let linked = fs.link(temporary, names::FORMAT).await;
-        let removed = fs.remove(temporary).await;
+        // It has served; a leftover is swept with its generation.
+        let _ = fs.remove(temporary).await;
         // Somebody else's format is as good, and so is a swept temporary file: both mean
         // that others have come further than this process.
         let benign = [io::ErrorKind::AlreadyExists, io::ErrorKind::NotFound];
-        for result in [linked, removed] {
-            match result {
-                Err(error) if !benign.contains(&error.kind()) => return Err(failed(&error)),
-                _ => {}
-            }
+        match linked {
+            Err(error) if !benign.contains(&error.kind()) => Err(failed(&error)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

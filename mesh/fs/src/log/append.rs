@@ -145,7 +145,8 @@ impl<F: FileSystem> OpenLog<F> {
         Ok(next)
     }
 
-    /// What the look at the file says of a record whose write may have failed.
+    /// What the look at the file says of a record whose write may have failed. Where the
+    /// look itself fails, the record may have won all the same.
     fn judge(
         &mut self,
         step: Appending,
@@ -163,7 +164,10 @@ impl<F: FileSystem> OpenLog<F> {
                 }
             }
             (Err(_), Some(error)) => failed(Outcome::Unknown, error),
-            (Err(error), None) => Err(error),
+            (Err(error), None) => Err(sound!(
+                error.of_unknown_outcome(),
+                Bug::FailedLookDenies => error
+            )),
         }
     }
 

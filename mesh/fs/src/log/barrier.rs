@@ -18,19 +18,25 @@ const ATTEMPTS: usize = 8;
 
 impl<F: FileSystem> OpenLog<F> {
     /// Makes durable all that was read or appended, and sees whether it still is the log.
+    /// What was appended is in the file by then, so no failure says that nothing happened.
     pub(super) async fn barrier<C: Clock>(
+        &mut self,
+        env: &mut Env<F, C>,
+    ) -> Result<Durability, StorageError> {
+        let synced = self.sync_for_all(env).await;
+        // Whatever came of it: others wait to lead.
+        env.leader.resign(&env.fs).await;
+        synced.map_err(StorageError::of_unknown_outcome)
+    }
+
+    async fn sync_for_all<C: Clock>(
         &mut self,
         env: &mut Env<F, C>,
     ) -> Result<Durability, StorageError> {
         self.check_poison(Outcome::Unknown)?;
         self.sync_names(env).await?;
-        let synced = match self.share_sync(env).await {
-            Ok(()) => self.sync_and_note(env).await,
-            Err(error) => Err(error),
-        };
-        // Whatever came of it: others wait to lead.
-        env.leader.resign(&env.fs).await;
-        synced
+        self.share_sync(env).await;
+        self.sync_and_note(env).await
     }
 
     async fn sync_and_note<C>(&mut self, env: &mut Env<F, C>) -> Result<Durability, StorageError> {

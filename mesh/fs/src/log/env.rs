@@ -24,6 +24,9 @@ pub(crate) struct Env<F: FileSystem, C> {
     pub(crate) leader: SyncLeader<F>,
     /// How many entries of others were read since this process last synced.
     pub(crate) foreign: usize,
+    /// Whether a log was let go whose writer was exposed (see
+    /// [`Standing::exposed`](super::protocol::Standing::exposed)).
+    pub(crate) exposed: bool,
     /// Whether this process appended anything.
     pub(crate) wrote: bool,
 }
@@ -38,6 +41,7 @@ impl<F: FileSystem, C> Env<F, C> {
             marks: Watermark::new(),
             leader: SyncLeader::new(),
             foreign: 0,
+            exposed: false,
             wrote: false,
         }
     }

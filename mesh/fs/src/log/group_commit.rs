@@ -8,7 +8,7 @@ use super::env::Env;
 use super::open_log::OpenLog;
 use super::sync_leader::Wait;
 use crate::seam::FileSystem;
-use mesh_coordinator::ports::{Clock, StorageError};
+use mesh_coordinator::ports::Clock;
 use planted::{Bug, sound};
 
 /// From so many entries of others between two syncs on, a sync is shared. With one it
@@ -17,18 +17,19 @@ const BUSY: usize = 2;
 
 impl<F: FileSystem> OpenLog<F> {
     /// Where several others write as well, sees to it that one syncs for all: leads, or
-    /// waits until another one has synced.
-    pub(super) async fn share_sync<C: Clock>(
-        &mut self,
-        env: &mut Env<F, C>,
-    ) -> Result<(), StorageError> {
+    /// waits until another one has synced. Whatever fails in it, this process can still sync
+    /// for itself.
+    pub(super) async fn share_sync<C: Clock>(&mut self, env: &mut Env<F, C>) {
         if std::mem::take(&mut env.foreign) < BUSY || self.standing().is_synced() {
-            return Ok(());
+            return;
         }
         let mut wait = Wait::begin(&env.clock, env.nonces.draw());
         loop {
             let leads = env.leader.lead(&env.fs).await;
-            env.marks.read_all(&env.fs).await?;
+            if let Err(error) = env.marks.read_all(&env.fs).await {
+                tracing::debug!("a sync is not shared: {error}");
+                return;
+            }
             // The marks may speak of entries that were not read yet.
             self.reading = false;
             let seq = self.standing().chain.seq;
@@ -40,7 +41,7 @@ impl<F: FileSystem> OpenLog<F> {
             self.credit(env, durable);
             let synced = self.standing().is_synced();
             if leads || synced || !env.leader.wait(&env.clock, &mut wait).await {
-                return Ok(());
+                return;
             }
         }
     }

@@ -41,10 +41,12 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
             (Err(error), Some(log)) => {
                 let error = log.certain(&mut self.env, error).await;
                 if takes_the_log(&error) {
-                    self.log = None;
+                    self.let_go();
                 }
                 Err(error)
             }
+            // There is nothing to sync that would make it certain.
+            (Err(error), None) if self.env.exposed => Err(error.of_unknown_outcome()),
             (done, _) => done,
         };
         if cfg!(debug_assertions)
@@ -58,10 +60,20 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
 
     /// Opens the log, and starts over from its newest checkpoint.
     async fn open(&mut self) -> Result<News, StorageError> {
-        self.log = None;
-        let (log, snapshot) = OpenLog::open(&mut self.env).await?;
+        self.let_go();
+        let (mut log, snapshot) = OpenLog::open(&mut self.env).await?;
+        if std::mem::take(&mut self.env.exposed) {
+            log.standing_mut().lose_race();
+        }
         self.log = Some(log);
         Ok(News::Reset(Box::new(snapshot)))
+    }
+
+    /// Lets the log go, but not what its writer is exposed to: the record that beat a lost
+    /// one is durable once what is opened next is.
+    fn let_go(&mut self) {
+        let log = self.log.take();
+        self.env.exposed |= log.is_some_and(|log| log.standing().exposed);
     }
 
     /// Brings a snapshot up to the end of the log.
@@ -136,8 +148,10 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
         };
         let synced = match synced {
             Ok(Durability::Reset) => {
-                self.log = None;
+                self.let_go();
                 let reattached = self.env.fs.reattach().await;
+                // What was appended is in the folder that was moved away, or deleted.
+                let reattached = reattached.map_err(StorageError::of_unknown_outcome);
                 reattached.map(|()| Durability::Reset)
             }
             synced => synced,

@@ -16,6 +16,7 @@ mod errors;
 mod fuzz;
 mod hostile;
 mod interleaving;
+mod outcomes;
 mod promises;
 mod removed;
 mod rotation;

@@ -4,14 +4,14 @@ use std::io::{self, ErrorKind};
 
 use mesh::backends::fs::Appended;
 
-use super::seam::{DEVICE_ERROR, SimFs};
+use super::seam::SimFs;
 use crate::trace::{Doing, Incident, Micros, Seen, Verb};
 use crate::world::disk::Inode;
-use crate::world::{Doom, Fault, Writing, is_seal, until};
+use crate::world::{DEVICE_ERROR, Doom, Fault, Writing, is_seal, until};
 
 impl SimFs {
     pub(super) async fn append_to(&self, inode: Inode, bytes: &[u8]) -> io::Result<Appended> {
-        let fault = self.operate(Verb::Append, "").await;
+        let fault = self.operate(Verb::Append, "").await?;
         self.wait_for_writer(inode).await;
         let written = match fault {
             Fault::Half(draw) if bytes.len() > 1 => {

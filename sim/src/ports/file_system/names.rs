@@ -81,7 +81,7 @@ impl SimFs {
 
     /// Looks at the names twice, and may miss what was not there both times.
     pub(super) async fn list_names(&self, name: Option<&str>) -> io::Result<Vec<String>> {
-        self.operate(Verb::List, name.unwrap_or(".")).await;
+        self.operate(Verb::List, name.unwrap_or(".")).await?;
         let racy = {
             let world = self.world.borrow();
             world.knobs.racy_list && world.storm && name.is_none()
@@ -91,7 +91,7 @@ impl SimFs {
         if !racy {
             return Ok(before);
         }
-        self.operate(Verb::List, ".").await;
+        self.operate(Verb::List, ".").await?;
         let mut world = self.world.borrow_mut();
         let after = listed(&world)?;
         if before == after {

@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 use mesh::backends::fs::{Access, Appended, FileStat, FileSystem, ProcessId};
 use mesh::ports::StorageError;
 
-use super::seam::{DEVICE_ERROR, SimFile, SimFs};
+use super::seam::{SimFile, SimFs};
 use crate::trace::{Incident, Seen, Verb};
-use crate::world::{Fault, World};
+use crate::world::{DEVICE_ERROR, Fault, World};
 
 /// The name of the machine that all processes are on.
 const HOST: &str = "box";
@@ -16,7 +16,7 @@ impl FileSystem for SimFs {
     type File = SimFile;
 
     async fn open(&self, name: &str, access: Access) -> io::Result<SimFile> {
-        let fault = self.operate(Verb::Open, name).await;
+        let fault = self.operate(Verb::Open, name).await?;
         let inode = match (self.inode(name), access) {
             (Ok(inode), _) => inode,
             (Err(_), Access::Overwrite) => {
@@ -45,7 +45,7 @@ impl FileSystem for SimFs {
     }
 
     async fn read_at(&self, file: &SimFile, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let fault = self.operate(Verb::Read, "").await;
+        let fault = self.operate(Verb::Read, "").await?;
         let read = {
             let mut world = self.world.borrow_mut();
             if world.writing.contains_key(&file.inode) {
@@ -67,7 +67,7 @@ impl FileSystem for SimFs {
     }
 
     async fn write_at(&self, file: &SimFile, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let fault = self.operate(Verb::Overwrite, "").await;
+        let fault = self.operate(Verb::Overwrite, "").await?;
         match fault {
             Fault::DeviceError(_) => return Err(io::Error::from_raw_os_error(DEVICE_ERROR)),
             Fault::Full(_) => return Err(ErrorKind::StorageFull.into()),
@@ -82,7 +82,7 @@ impl FileSystem for SimFs {
     }
 
     async fn sync(&self, file: &SimFile) -> io::Result<()> {
-        let fault = self.operate(Verb::Sync, "").await;
+        let fault = self.operate(Verb::Sync, "").await?;
         {
             let mut world = self.world.borrow_mut();
             if matches!(fault, Fault::DeviceError(_)) {
@@ -99,7 +99,7 @@ impl FileSystem for SimFs {
     }
 
     async fn sync_dir(&self) -> io::Result<()> {
-        let fault = self.operate(Verb::Sync, "the folder").await;
+        let fault = self.operate(Verb::Sync, "the folder").await?;
         if matches!(fault, Fault::DeviceError(_)) {
             return Err(io::Error::from_raw_os_error(DEVICE_ERROR));
         }
@@ -109,12 +109,12 @@ impl FileSystem for SimFs {
     }
 
     async fn stat(&self, file: &SimFile) -> io::Result<FileStat> {
-        self.operate(Verb::Stat, "").await;
+        self.operate(Verb::Stat, "").await?;
         Ok(self.stat_inode(file.inode))
     }
 
     async fn stat_name(&self, name: &str) -> io::Result<FileStat> {
-        self.operate(Verb::Stat, name).await;
+        self.operate(Verb::Stat, name).await?;
         Ok(self.stat_inode(self.inode(name)?))
     }
 
@@ -143,7 +143,7 @@ impl FileSystem for SimFs {
     }
 
     async fn try_lock(&self, file: &SimFile) -> io::Result<bool> {
-        self.operate(Verb::Lock, "").await;
+        self.operate(Verb::Lock, "").await?;
         let mut world = self.world.borrow_mut();
         match world.locks.get(&file.inode) {
             Some((_, handle)) if *handle != file.handle => Ok(false),
@@ -156,7 +156,7 @@ impl FileSystem for SimFs {
     }
 
     async fn unlock(&self, file: &SimFile) -> io::Result<()> {
-        self.operate(Verb::Unlock, "").await;
+        self.operate(Verb::Unlock, "").await?;
         let mut world = self.world.borrow_mut();
         if world
             .locks
@@ -193,7 +193,7 @@ impl FileSystem for SimFs {
     }
 
     async fn is_dead(&self, process: &ProcessId) -> bool {
-        self.operate(Verb::Probe, "").await;
+        let _ = self.operate(Verb::Probe, "").await;
         let world = self.world.borrow();
         let known = world.processes.get(process.pid as usize);
         process.host == HOST

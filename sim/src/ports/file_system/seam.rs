@@ -13,9 +13,6 @@ use crate::trace::{Doing, Incident, Micros, Seen, Verb};
 use crate::world::disk::Inode;
 use crate::world::{Doom, Fault, Shared, TaskId, World, until};
 
-/// `EIO`.
-pub(super) const DEVICE_ERROR: i32 = 5;
-
 /// The [`FileSystem`](mesh::backends::fs::FileSystem) that a process is given.
 #[derive(Clone)]
 pub(crate) struct SimFs {
@@ -53,11 +50,22 @@ impl SimFs {
         }
     }
 
-    /// The await point of every operation.
-    pub(super) async fn operate(&self, verb: Verb, name: &str) -> Fault {
+    /// The await point of every operation. One that is refused ends here.
+    pub(super) async fn operate(&self, verb: Verb, name: &str) -> io::Result<Fault> {
         let (at, fault) = self.world.borrow_mut().draw_fault(self.task, verb, name);
         until(&self.world, self.task, at).await;
-        fault
+        let Fault::Refused(error) = fault else {
+            return Ok(fault);
+        };
+        let mut world = self.world.borrow_mut();
+        world.seen.hit(if verb.changes_names() {
+            Seen::NamesNotChanged
+        } else {
+            Seen::LookFailed
+        });
+        let doing = Doing::operation(verb, name);
+        world.incident(self.task.process, Incident::Refused { doing, error });
+        Err(io::Error::from_raw_os_error(error))
     }
 
     /// Ends the operation: dies, if that is to be.
@@ -114,7 +122,7 @@ impl SimFs {
         name: &str,
         effect: impl FnOnce(&mut World) -> io::Result<()>,
     ) -> io::Result<()> {
-        let fault = self.operate(verb, name).await;
+        let fault = self.operate(verb, name).await?;
         if matches!(fault, Fault::Full(_)) && verb.takes_room() {
             return Err(ErrorKind::StorageFull.into());
         }
