@@ -158,6 +158,8 @@ bugs! {
     GoneCallerKeepsTicket breaks "W3",
     #[doc = "A grant whose caller went away before it heard of it stays."]
     UndeliveredGrantKept breaks "W3",
+    #[doc = "A resource whose fences are used up is granted under a fence that no reader takes."]
+    FenceBeyondLimit breaks "G7" | "G8",
     #[doc = "A `state.json` that appears while the folder is opened counts as a lost journal."]
     ExportTakenForLoss breaks "G7",
 }

@@ -17,6 +17,7 @@ mod fuzz;
 mod hostile;
 mod interleaving;
 mod promises;
+mod ranges;
 mod removed;
 mod rotation;
 mod turn;
