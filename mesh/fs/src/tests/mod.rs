@@ -13,12 +13,14 @@ mod damage;
 mod docs;
 mod doctor;
 mod errors;
+mod fences;
 mod fuzz;
 mod hostile;
 mod interleaving;
 mod promises;
 mod ranges;
 mod removed;
+mod repairs;
 mod rotation;
 mod turn;
 
