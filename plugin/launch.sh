@@ -8,14 +8,27 @@
 if [ -d "${CLAUDE_PROJECT_DIR:-}" ]; then
     cd "$CLAUDE_PROJECT_DIR" || exit 1
 fi
+# A relative element of the path means the clone now, and who wrote the files of a clone must
+# not say which program is started.
+absolute=
+set -f
+saved=$IFS
+IFS=:
+for element in ${PATH:-/usr/bin:/bin}; do
+    case $element in
+    /*) absolute="$absolute:$element" ;;
+    esac
+done
+IFS=$saved
+set +f
 # Clients started from a desktop do not have cargo's directory on their path.
-PATH="${PATH:-/usr/bin:/bin}:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
+PATH="${absolute#:}:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
 export PATH
 
 if command -v mesh >/dev/null 2>&1; then
     exec mesh "$@"
 fi
-missing="mesh is not installed, or not on the PATH: run 'cargo install --path mesh' in a clone of its repository, then start this session again"
+missing="mesh is not installed, or not on the PATH: run 'cargo install --path mesh --profile dist' in a clone of its repository, then start this session again"
 if [ "${1:-}" = hook ]; then
     echo "$missing"
     exit 0

@@ -4,7 +4,7 @@
 //! the collections beneath them: what a call costs beside its sync, and what does or does
 //! not grow with all that is stored. The argument of each figure is how many messages
 //! there are; half of them are for one of a thousand agents, half for everybody.
-//! `cargo run -p tests --release --bin bench` measures the whole on a real disk.
+//! `cargo run -p tests --profile dist --bin bench` measures the whole on a real disk.
 
 use std::hint::black_box;
 

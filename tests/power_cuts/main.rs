@@ -1,5 +1,5 @@
 //! Power cuts on the real code path, as many as fit into a few seconds. For more there is
-//! `cargo run -p tests --release --bin torture -- power-cuts --minutes 10`.
+//! `cargo run -p tests --bin torture -- power-cuts --minutes 10`.
 
 use mesh::backends::fs::LockKind;
 use tests::power_cuts::recorder::Step;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mesh::backends::fs::Nonces;
+use mesh::coordinator::Nonces;
 
 /// A generator of pseudo-random numbers: the SplitMix64 that mesh draws its nonces from,
 /// which is small, and the same everywhere.

@@ -1,6 +1,6 @@
 //! Torture: mesh on a real disk, with many processes, under faults.
 //!
-//! `cargo run -p tests --release --bin torture -- --minutes 1 --seed 7`. The program under
+//! `cargo run -p tests --bin torture -- --minutes 1 --seed 7`. The program under
 //! test is this very one, started as `torture mcp`: the same library and the same `main`,
 //! built in one go and never stale. `MESH_BINARY` names another.
 //!

@@ -11,12 +11,14 @@
 
 use async_channel::Sender;
 
+use crate::error::MeshError;
 use crate::handle::Call;
 use crate::parcel::Parcel;
+use crate::ports::StorageError;
 use crate::signal::Signal;
 use mesh_core::{
-    Claim, ClaimReply, ClaimStatus, Command, Event, LossView, Millis, Prospect, Release, Reply,
-    State, Wait, collect, prospect,
+    Claim, ClaimId, ClaimReply, ClaimStatus, Command, Decision, Entropy, Event, LossView, Millis,
+    Prospect, Rejection, Release, Reply, State, Wait, collect, decide, prospect,
 };
 use planted::{Bug, sound};
 
@@ -31,6 +33,9 @@ pub(super) struct Pending {
     cancelled: bool,
     /// What a claim waits with.
     ticket: Option<HeldTicket>,
+    /// How the claim is decided again as long as that ticket stands: what the call said of
+    /// lease and note the ticket has, and a later claim may have said otherwise.
+    again: Option<Command>,
     /// What a claim is to be told of a loss that came before it (rule W6). The grant that
     /// it waits for makes everybody else forget it.
     lost: Option<LossView>,
@@ -38,23 +43,48 @@ pub(super) struct Pending {
 
 /// What a call asks, and what it may find in the state already.
 pub(super) struct Asked<'a> {
-    pub(super) command: &'a Command,
+    call: &'a Command,
+    again: Option<&'a Command>,
     ticket: Option<&'a HeldTicket>,
 }
 
 impl Asked<'_> {
     /// Whether there may be nothing to write.
     pub(super) fn may_only_read(&self) -> bool {
-        self.command.is_reader() || self.ticket.is_some()
+        self.call.is_reader() || self.ticket.is_some()
+    }
+
+    /// Decides it on `state`. A held claim leaves lease and note as its ticket has them, and
+    /// says them again where it takes another one.
+    pub(super) fn decide(
+        &self,
+        state: &State,
+        now: Millis,
+        entropy: Entropy,
+    ) -> Result<Decision, Rejection> {
+        let Some(again) = self.again else {
+            return decide(state, now, self.call, entropy);
+        };
+        let decided = decide(state, now, again, entropy);
+        match decided.as_ref().is_ok_and(takes_claim) {
+            true => decide(state, now, self.call, entropy),
+            false => decided,
+        }
     }
 
     /// The reply to a held claim that was promoted meanwhile.
     pub(super) fn collect(&self, state: &State, now: Millis) -> Option<ClaimReply> {
-        match (self.command, self.ticket) {
+        match (self.call, self.ticket) {
             (Command::Claim(claim), Some(ticket)) => collect(state, now, claim, &ticket.claim_id),
             _ => None,
         }
     }
+}
+
+/// Whether a command makes a claim: a hold or a ticket.
+pub(super) fn takes_claim(decision: &Decision) -> bool {
+    let mut events = decision.events.iter();
+    events.any(|event| event.new_claim().is_some())
 }
 
 /// The ticket of a held claim.
@@ -77,15 +107,22 @@ impl Pending {
             held: false,
             cancelled: false,
             ticket: None,
+            again: None,
             lost: None,
         }
     }
 
     pub(super) fn asked(&self) -> Asked<'_> {
         Asked {
-            command: &self.call.command,
+            call: &self.call.command,
+            again: self.again.as_ref(),
             ticket: self.ticket.as_ref(),
         }
+    }
+
+    /// The call as it waits.
+    fn waiting(&self) -> &Command {
+        self.again.as_ref().unwrap_or(&self.call.command)
     }
 
     /// Whoever cancelled the ticket does not want the agent in the queue.
@@ -94,6 +131,7 @@ impl Pending {
             && self.cancelled
         {
             (claim.wait, claim.wait_seconds) = (Some(Wait::NoWait), None);
+            self.again = None;
         }
     }
 
@@ -103,13 +141,16 @@ impl Pending {
         ticket.is_some_and(|ticket| ticket.claim_id == claim_id)
     }
 
-    /// Notes with which ticket the call waits; `took` says that it was just taken. What the
-    /// claim said of lease and note the ticket has; a later claim may have said otherwise.
+    /// Notes with which ticket the call waits; `took` says that it was just taken.
     fn note_ticket(&mut self, reply: &Reply, took: bool) {
         let Reply::Claim(reply) = reply else { return };
         self.lost.clone_from(&reply.lost);
-        if let Command::Claim(claim) = &mut self.call.command {
-            (claim.lease_seconds, claim.note) = (None, None);
+        if let Command::Claim(claim) = &self.call.command {
+            self.again = Some(Command::Claim(Claim {
+                lease_seconds: None,
+                note: None,
+                ..claim.clone()
+            }));
         }
         let same = self.ticket.as_ref();
         if same.is_none_or(|ticket| ticket.claim_id != reply.claim_id) {
@@ -136,6 +177,16 @@ impl Pending {
         owed.then(|| release(claim, reply.claim_id.clone()))
     }
 
+    /// What is to be given back where the call ends with an error: its caller does not know of
+    /// the ticket that it took.
+    fn abandoned(&self) -> Option<Release> {
+        let (Command::Claim(claim), Some(ticket)) = (&self.call.command, &self.ticket) else {
+            return None;
+        };
+        let release = || release(claim, ticket.claim_id.clone());
+        ticket.taken_by_call.then(release)
+    }
+
     /// What is to be given back for a caller that went away while its call was held.
     fn left_behind(&self, state: &State) -> Option<Release> {
         let (Command::Claim(claim), Some(ticket)) = (&self.call.command, &self.ticket) else {
@@ -153,10 +204,13 @@ impl Pending {
 pub(super) struct Held {
     calls: Vec<Pending>,
     withdrawals: Vec<Release>,
-    /// Before this nothing is withdrawn, since that has just failed (monotonic).
-    withdraw_at: Millis,
+    /// Before this nothing is decided again but what ends, since that has just failed
+    /// (monotonic).
+    paused_until: Millis,
     /// Whether the batch that is decided withdraws them.
     withdrawing: bool,
+    /// The tickets that were cancelled since the batch that is decided was taken out.
+    cancelled: Vec<ClaimId>,
     /// What a parcel that never arrives is reported to.
     signals: Sender<Signal>,
 }
@@ -166,8 +220,9 @@ impl Held {
         Self {
             calls: Vec::new(),
             withdrawals: Vec::new(),
-            withdraw_at: 0,
+            paused_until: 0,
             withdrawing: false,
+            cancelled: Vec::new(),
             signals,
         }
     }
@@ -188,8 +243,7 @@ impl Held {
     ) {
         if pending.until > now && reply.is_waiting() {
             pending.note_ticket(&reply, took);
-            pending.held = true;
-            return self.calls.push(pending);
+            return self.hold(pending);
         }
         if let Reply::Claim(reply) = &mut reply
             && reply.status == ClaimStatus::Granted
@@ -202,6 +256,29 @@ impl Held {
             None => Parcel::plain(Ok(reply)),
         };
         pending.call.deliver(parcel);
+    }
+
+    /// Holds a call. Its ticket may have been cancelled while it was decided.
+    fn hold(&mut self, mut pending: Pending) {
+        let mut cancelled = self.cancelled.iter();
+        pending.cancelled |= cancelled.any(|id| pending.waits_with(&id.to_string()));
+        pending.held = true;
+        self.calls.push(pending);
+    }
+
+    /// Takes back a batch that failed. Who waited and may wait on does so, unless the log
+    /// needs a person; to all others the error is told, and what a call that ends so has
+    /// taken before is withdrawn. Nothing of it is tried again before `until`.
+    pub(super) fn fail(&mut self, batch: Vec<Pending>, error: &StorageError, until: Millis) {
+        self.pause(until);
+        for pending in batch {
+            if pending.held && pending.until > until && !error.is_lasting() {
+                self.hold(pending);
+                continue;
+            }
+            self.withdrawals.extend(pending.abandoned());
+            pending.call.answer(Err(MeshError::Storage(error.clone())));
+        }
     }
 
     /// Has a claim given back that nobody waits for any more.
@@ -217,17 +294,19 @@ impl Held {
     /// What is to be decided now, by the state as it was read: first what is withdrawn,
     /// then the calls that would be answered otherwise by now or whose time is up.
     pub(super) fn take_due(&mut self, state: &State, wall: Millis, steady: Millis) -> Vec<Pending> {
+        self.cancelled.clear();
         self.let_go(state);
-        self.withdrawing = self.withdraw_at <= steady;
-        let ready = self.withdrawals.iter().filter(|_| self.withdrawing);
+        let paused = steady < self.paused_until;
+        self.withdrawing = !paused;
+        let ready = self.withdrawals.iter().filter(|_| !paused);
         let withdrawn = ready.map(|release| {
             let command = Command::Release(release.clone());
             Pending::new(Call::of_nobody(command), steady)
         });
         let mut due: Vec<Pending> = withdrawn.collect();
         due.extend(self.calls.extract_if(.., |pending| {
-            let prospect = || prospect(state, wall, &pending.call.command);
-            pending.until <= steady || prospect() == Prospect::Due
+            let prospect = || prospect(state, wall, pending.waiting());
+            pending.until <= steady || !paused && prospect() == Prospect::Due
         }));
         due.iter_mut().for_each(Pending::mind_the_cancelled);
         due
@@ -250,6 +329,7 @@ impl Held {
     /// Takes in what happened to claims: a ticket that was cancelled is not taken anew.
     pub(super) fn note(&mut self, event: &Event) {
         if let Event::Cancelled { claim } = event {
+            self.cancelled.push(claim.claim_id);
             let claim_id = claim.claim_id.to_string();
             for pending in &mut self.calls {
                 pending.cancelled |= pending.waits_with(&claim_id);
@@ -264,12 +344,10 @@ impl Held {
         }
     }
 
-    /// The batch failed. Where it was to withdraw something, that is put off, since right
-    /// away it would only fail again.
-    pub(super) fn put_off(&mut self, until: Millis) {
-        if self.withdrawing && !self.withdrawals.is_empty() {
-            self.withdraw_at = until;
-        }
+    /// Decides nothing again before `until` but what ends: right away it would only fail
+    /// again.
+    pub(super) fn pause(&mut self, until: Millis) {
+        self.paused_until = until;
     }
 
     /// How long nothing will be due unless the log goes on; `most` at most.
@@ -280,18 +358,17 @@ impl Held {
         steady: Millis,
         most: Millis,
     ) -> Millis {
+        let paused = self.paused_until.saturating_sub(steady);
         let rest = |pending: &Pending| {
             let up = pending.until.saturating_sub(steady);
-            match prospect(state, wall, &pending.call.command) {
+            let due = match prospect(state, wall, pending.waiting()) {
                 Prospect::Due => 0,
                 Prospect::NotBefore(None) => up,
-                Prospect::NotBefore(Some(at)) => up.min(at.saturating_sub(wall)),
-            }
+                Prospect::NotBefore(Some(at)) => at.saturating_sub(wall),
+            };
+            up.min(due.max(paused))
         };
-        let withdraw = self
-            .withdrawals
-            .iter()
-            .map(|_| self.withdraw_at.saturating_sub(steady));
+        let withdraw = self.withdrawals.iter().map(|_| paused);
         let rests = self.calls.iter().map(rest).chain(withdraw);
         rests.min().unwrap_or(most).min(most)
     }

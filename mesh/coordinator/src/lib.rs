@@ -30,6 +30,8 @@ pub mod ports;
 mod serve;
 mod signal;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use error::MeshError;
 pub use handle::{Call, Handle, Request, Served};

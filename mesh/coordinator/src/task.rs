@@ -8,11 +8,11 @@ use async_channel::{Receiver, RecvError, Sender};
 
 use crate::error::MeshError;
 use crate::handle::{Call, Handle, Request, Served};
-use crate::held::{Asked, Held, Pending};
+use crate::held::{Asked, Held, Pending, takes_claim};
 use crate::nonces::Nonces;
 use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
 use crate::signal::Signal;
-use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, decide, prune};
+use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, prune};
 use planted::{Bug, sound};
 
 /// Losing more often than this means that the lock does not help: writers then step
@@ -26,9 +26,9 @@ const LOOK: Millis = 4_000;
 /// How long the log is still watched after nothing is held any more: whoever waits once
 /// often waits again, and to begin to watch costs more than a call.
 const LINGER: Millis = 1_000;
-/// How long after a failed checkpoint the next one is tried.
+/// How long after a checkpoint that failed or was lost the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
-/// How long after a withdrawal that failed it is tried again.
+/// How long after a batch that failed what is held is looked at again.
 const RETRY: Millis = 2_000;
 
 /// What a command is answered.
@@ -229,12 +229,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             let asked: Vec<Asked<'_>> = batch.iter().map(Pending::asked).collect();
             match self.commit(&asked).await {
                 Ok(answers) => self.hold_or_answer(batch, answers),
-                Err(error) => {
-                    self.held.put_off(self.clock.monotonic() + RETRY);
-                    for pending in batch {
-                        pending.call.answer(Err(MeshError::Storage(error.clone())));
-                    }
-                }
+                Err(error) => self
+                    .held
+                    .fail(batch, &error, self.clock.monotonic() + RETRY),
             }
             self.maintain().await;
         }
@@ -282,14 +279,17 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         }
     }
 
-    /// The calls that were held and are to be decided now. A log that cannot be read is
-    /// told to all of them.
+    /// The calls that were held and are to be decided now. A log that needs a person is told
+    /// to all of them; one that merely cannot be read just now is looked at again.
     async fn take_due(&mut self) -> Vec<Pending> {
         if self.held.is_empty() {
             return Vec::new();
         }
-        if self.catch_up().await.is_err() {
-            self.held.end_waits();
+        if let Err(error) = self.catch_up().await {
+            match error.is_lasting() {
+                true => self.held.end_waits(),
+                false => self.held.pause(self.clock.monotonic() + RETRY),
+            }
         }
         let (wall, steady) = (self.clock.now(), self.clock.monotonic());
         self.held.take_due(&self.snapshot.state, wall, steady)
@@ -388,13 +388,13 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             }
             let entropy =
                 Entropy::from(self.nonces.draw()) << 64 | Entropy::from(self.nonces.draw());
-            match decide(&state, now, asked.command, entropy) {
+            match asked.decide(&state, now, entropy) {
                 Ok(decision) => {
+                    let took = takes_claim(&decision);
                     state = decision.state;
-                    let took = |event: &Event| event.new_claim().is_some();
                     answers.push(Answer {
                         reply: Ok(decision.reply),
-                        took: decision.events.iter().any(took),
+                        took,
                     });
                     events.extend(decision.events);
                 }
@@ -503,10 +503,13 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         self.lock.acquire().await;
         let written = self.checkpoint().await;
         self.lock.release().await;
-        if let Err(error) = written {
-            tracing::warn!("the checkpoint is put off: {error}");
-            self.next_checkpoint = self.clock.monotonic() + CHECKPOINT_RETRY;
+        match written {
+            Ok(Append::Committed) => return,
+            // Others write faster than this one does. They may write the checkpoint, too.
+            Ok(Append::Lost) => tracing::debug!("the checkpoint is put off: another entry came"),
+            Err(error) => tracing::warn!("the checkpoint is put off: {error}"),
         }
+        self.next_checkpoint = self.clock.monotonic() + CHECKPOINT_RETRY;
     }
 
     /// After several lost races, waits for a moment that differs from writer to writer.

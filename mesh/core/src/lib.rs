@@ -51,7 +51,7 @@ pub use limits::{
     MAX_TRAIL, MAX_WAIT_SECONDS,
 };
 pub use names::{AgentId, Resource, SessionId};
-pub use rejection::{Rejection, escape, printable};
+pub use rejection::{Rejection, escape, printable, printable_json};
 pub use reply::{
     AgentView, ClaimReply, ClaimStatus, ClaimView, ClaimsReply, DeadlockView, GcReply, HolderView,
     InboxReply, Liveness, LossView, MessageView, PostReply, ReadReply, RegisterReply, ReleaseReply,

@@ -64,6 +64,24 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// The same for a JSON text, which stays the same JSON: outside of its strings there is
+/// nothing but what prints, and in them a character may be written by its number. Line ends
+/// stay.
+pub fn printable_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || is_printable(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
 /// Makes foreign text safe to show: control characters, bidirectional formatting and
 /// everything else that does not print is escaped, and the text is cut after 80
 /// characters.

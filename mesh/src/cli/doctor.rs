@@ -56,7 +56,7 @@ fn examine_and_repair(arguments: &Arguments) -> Result<bool, Failure> {
     let report = examine_folder(path, explicit)?;
     let healthy = report.is_healthy();
     if arguments.json {
-        output::say(json!({
+        output::say_json(&json!({
             "folder": path.display().to_string(),
             "healthy": healthy,
             "findings": report.findings,

@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Ending, Failure> {
     let (mut observer, _) = observe_folder()?;
     let check = observer.check_fence(&arguments.resource, arguments.fence)?;
     if arguments.json {
-        output::say(answer(arguments, &check))?;
+        output::say_json(&answer(arguments, &check))?;
     }
     if check.is_live() {
         return Ok(Ending::Done);

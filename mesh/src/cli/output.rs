@@ -3,8 +3,10 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use super::failure::Failure;
-use crate::core::printable;
+use crate::core::{printable, printable_json};
 
 /// Writes a line to standard output.
 pub(super) fn say(line: impl Display) -> Result<(), Failure> {
@@ -12,6 +14,14 @@ pub(super) fn say(line: impl Display) -> Result<(), Failure> {
     writeln!(out, "{line}")
         .and_then(|()| out.flush())
         .map_err(Failure::Output)
+}
+
+/// Writes a line of JSON to standard output. A terminal shows it to people, too, so what
+/// does not print is escaped as JSON escapes.
+pub(super) fn say_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Failure::system("cannot write the answer", error.into()))?;
+    say(printable_json(&text))
 }
 
 /// Writes an error to standard error, with the paths and names in it escaped. There is

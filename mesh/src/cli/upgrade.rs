@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Ending, Failure> {
     let location = location()?;
     let upgrade = upgrade_folder(&location.path, location.explicit)?;
     if arguments.json {
-        output::say(as_json(&upgrade))?;
+        output::say_json(&as_json(&upgrade))?;
         return Ok(Ending::Done);
     }
     let path = escape(&location.path.display().to_string());

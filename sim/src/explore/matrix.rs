@@ -179,7 +179,7 @@ pub fn page(seeds: u64, caught: &[Caught]) -> String {
          no longer comes\n\
          up, or by a canary. This page is written by\n\n\
          ```sh\n\
-         cargo run -p sim --release -- mutants --out docs/planted-bugs.md\n\
+         cargo run -p sim -- mutants --out docs/planted-bugs.md\n\
          ```\n\n{}",
         table(caught)
     )

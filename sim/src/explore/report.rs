@@ -53,7 +53,7 @@ pub fn failures(runner: Runner, failures: &[(u64, Violation)]) -> String {
 pub fn line(runner: Runner, seed: u64, broken: &Violation, more: &str) -> String {
     let what: String = broken.to_string().chars().take(160).collect();
     let runner = runner.argument();
-    format!("{what}\n    cargo run -p sim --release -- replay --seed {seed}{runner}{more}")
+    format!("{what}\n    cargo run -p sim -- replay --seed {seed}{runner}{more}")
 }
 
 fn trimmed(tape: &[u32]) -> Vec<u32> {

@@ -10,7 +10,7 @@
 
 use std::fmt::Write;
 
-use mesh::backends::fs::Nonces;
+use mesh::coordinator::Nonces;
 
 /// A sequence of choices that is being played.
 #[derive(Clone, Debug)]

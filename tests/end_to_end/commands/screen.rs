@@ -173,6 +173,42 @@ fn what_others_wrote_is_shown_escaped() {
     }
 }
 
+/// JSON is shown on terminals too, and stays what it says.
+#[test]
+fn what_others_wrote_is_escaped_in_json() {
+    let sandbox = hostile();
+    for (arguments, end) in [
+        (&["status"][..], "n"),
+        (&["roster"], "lead"),
+        (&["claims"], "me too"),
+        (&["log"], "grant"),
+        (&["inbox", "--agent", "ann"], "b"),
+    ] {
+        let ran = mesh(&sandbox, &[arguments, &["--json"]].concat());
+        let harmful = |c: char| c != '\n' && (c.is_control() || !c.is_ascii());
+        let found: Vec<char> = ran.out.chars().filter(|c| harmful(*c)).collect();
+        assert!(
+            found.is_empty(),
+            "{arguments:?}: {found:?} in {:?}",
+            ran.out
+        );
+        let lines = ran.out.lines().map(serde_json::from_str::<Value>);
+        let told: Vec<String> = lines.map(|line| spelled(&line.unwrap())).collect();
+        let whole = format!("{end}\u{1b}[2J\u{9b}31m\u{202e}\u{2066}");
+        assert!(told.concat().contains(&whole), "{arguments:?}: {told:?}");
+    }
+}
+
+/// All texts in a JSON value, one after the other.
+fn spelled(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(spelled).collect(),
+        Value::Object(fields) => fields.values().map(spelled).collect(),
+        _ => String::new(),
+    }
+}
+
 /// A directory may have any name, and errors name directories.
 #[test]
 fn an_error_shows_paths_escaped() {

@@ -1,6 +1,7 @@
 //! The launcher, run by the very lines of the plugin's files.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::Value;
@@ -105,13 +106,39 @@ fn a_mesh_that_cargo_installed_is_found_off_the_path() {
     });
 }
 
+/// The files of a clone are somebody else's, so a program in it is not started because of a
+/// path that says "here".
+#[test]
+fn a_mesh_in_the_clone_is_not_started_by_a_relative_path() {
+    run(async {
+        let sandbox = Sandbox::repository();
+        let own = search_path(&sandbox);
+        let planted = sandbox.path("main/bin");
+        fs::create_dir(&planted).unwrap();
+        for folder in [&planted, &sandbox.path("main")] {
+            let program = folder.join("mesh");
+            fs::write(&program, "#!/bin/sh\necho planted\n").unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for relative in ["bin", ".", "", "./bin", "../main/bin"] {
+            let path = format!("{relative}:{own}");
+            lists_nine_tools(server(&sandbox, &path)).await;
+            let greeted = hook(&sandbox, &path, "SessionStart");
+            assert!(
+                !greeted.out.contains("planted"),
+                "{relative:?}: {greeted:?}"
+            );
+        }
+    });
+}
+
 /// Without mesh the server fails, which the client shows; a hook is a guest, and does not.
 #[test]
 fn without_mesh_one_line_says_how_to_install_it() {
     let sandbox = Sandbox::repository();
     let path = "/usr/bin:/bin";
-    let missing = "mesh is not installed, or not on the PATH: run 'cargo install --path mesh' in \
-                   a clone of its repository, then start this session again\n";
+    let missing = "mesh is not installed, or not on the PATH: run 'cargo install --path mesh \
+                   --profile dist' in a clone of its repository, then start this session again\n";
     let ran = finish(server(&sandbox, path), "");
     assert_eq!(
         (ran.code, ran.out.as_str(), ran.err.as_str()),

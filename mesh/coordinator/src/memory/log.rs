@@ -17,7 +17,8 @@ const WORTHWHILE: usize = 4096;
 ///
 /// It can be told to fail in the ways that a real one does: see
 /// [`lose_next_append`](Self::lose_next_append),
-/// [`fail_next_append`](Self::fail_next_append) and [`remove`](Self::remove).
+/// [`fail_next_append`](Self::fail_next_append), [`set_unreadable`](Self::set_unreadable) and
+/// [`remove`](Self::remove).
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLog {
     records: Arc<Mutex<Records>>,
@@ -34,6 +35,8 @@ struct Records {
     worthwhile: usize,
     /// What happens to the next appends.
     faults: VecDeque<Fault>,
+    /// Whether reads fail.
+    unreadable: bool,
     /// Who waits for a change.
     watchers: Vec<Waker>,
 }
@@ -54,6 +57,7 @@ impl Default for Records {
             entries: VecDeque::new(),
             worthwhile: WORTHWHILE,
             faults: VecDeque::new(),
+            unreadable: false,
             watchers: Vec::new(),
         }
     }
@@ -118,6 +122,11 @@ impl MemoryLog {
         self.records().faults.push_back(fault);
     }
 
+    /// Lets every read fail from now on, or none any more.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        self.records().unreadable = unreadable;
+    }
+
     /// Removes the log, as a person does who deletes the folder: it is empty from now
     /// on, and whoever has read the old one is told at the next sync or read.
     pub fn remove(&self) {
@@ -161,6 +170,9 @@ impl MemoryStorage {
 impl Storage for MemoryStorage {
     async fn read_on(&mut self) -> Result<News, StorageError> {
         let records = self.log.records();
+        if records.unreadable {
+            return Err(unreadable());
+        }
         let (incarnation, oldest) = (records.incarnation, records.checkpoint.seq);
         let place = match self.place {
             Some(place) if place.incarnation == incarnation && place.seq >= oldest => place,
@@ -264,6 +276,15 @@ impl Storage for MemoryStorage {
 
     async fn close(&mut self, _snapshot: &Snapshot) -> Result<(), StorageError> {
         Ok(())
+    }
+}
+
+fn unreadable() -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Io,
+        what: "the log in memory was told to fail its reads".to_owned(),
+        next: "call again".to_owned(),
+        outcome: Outcome::NoEffect,
     }
 }
 

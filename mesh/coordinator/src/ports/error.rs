@@ -48,6 +48,18 @@ pub struct StorageError {
     pub outcome: Outcome,
 }
 
+impl StorageError {
+    /// Whether it stays until a person does something about it.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused};
+        match self.kind {
+            Damaged | Newer | Refused => true,
+            Full | Io => false,
+        }
+    }
+}
+
 impl fmt::Display for StorageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Names in it may come from a folder that a stranger made.

@@ -8,7 +8,7 @@
 //! | `state.json` | the state, for people |
 //! | `state.node.json` | what an adopted predecessor left |
 //! | `lock`, `lock.flock` | the store's lock, of either kind |
-//! | `sync.flock` | whose turn it is to sync |
+//! | `sync.flock` | held by who syncs for all |
 //! | `tmp.<g>.<nonce>` | a file in the making, of no use once generation g is retired |
 
 use mesh_core::MAX_COUNT;

@@ -6,33 +6,11 @@ use super::watermark::Watermark;
 use crate::error::io_error;
 use crate::folder::write::write_whole;
 use crate::folder::{export, names};
-use crate::lock::LockKind;
+use crate::options::FsOptions;
 use crate::seam::FileSystem;
 use mesh_coordinator::Nonces;
 use mesh_coordinator::ports::{Outcome, StorageError};
-use mesh_core::{Limits, Snapshot};
-
-/// How a folder is used. The defaults are right for production.
-#[derive(Clone, Debug)]
-pub struct FsOptions {
-    /// The kind of the store's lock in a folder that is made anew.
-    pub lock: LockKind,
-    /// A generation is rotated once its entries take this many bytes, and twice as many
-    /// as its checkpoint.
-    pub rotate_bytes: u64,
-    /// What the log stays within. All who share a folder must agree on it.
-    pub limits: &'static Limits,
-}
-
-impl Default for FsOptions {
-    fn default() -> Self {
-        Self {
-            lock: LockKind::Kernel,
-            rotate_bytes: 1 << 20,
-            limits: &Limits::PRODUCTION,
-        }
-    }
-}
+use mesh_core::Snapshot;
 
 /// The folder, and what one process knows of it whether a log is open or not.
 pub(crate) struct Env<F: FileSystem, C> {

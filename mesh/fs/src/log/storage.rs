@@ -4,9 +4,10 @@
 //! port asks for is a step of the open log; this file says what each call means where there
 //! is none, and when one is let go: where it was damaged, removed, or left behind.
 
-use super::env::{Env, FsOptions};
+use super::env::Env;
 use super::open_log::{OpenLog, takes_the_log};
 use crate::folder::names;
+use crate::options::FsOptions;
 use crate::seam::FileSystem;
 use mesh_coordinator::ports::{
     Append, CheckpointNeed, Clock, Durability, News, Storage, StorageError,

@@ -22,7 +22,7 @@ mod ranges;
 mod removed;
 mod repairs;
 mod rotation;
-mod turn;
+mod sync_leader;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -91,7 +91,7 @@ fn show(records: &[&TrailRecord], json: bool) -> Result<(), Failure> {
     // The terminal may have another size by now.
     let screen = Screen::stdout();
     records.iter().try_for_each(|record| match json {
-        true => output::say(event::json(record)),
+        true => output::say_json(&event::json(record)),
         false => output::say(event::line(record, &screen)),
     })
 }

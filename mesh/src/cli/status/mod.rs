@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Ending, Failure> {
     let now = SystemClock::new().now();
     let view = View::of(&mut observer, &location, now)?;
     match arguments.json {
-        true => output::say(view.json(arguments.all))?,
+        true => output::say_json(&view.json(arguments.all))?,
         false => output::say(view.lines(arguments.all, &Screen::stdout()).join("\n"))?,
     }
     Ok(Ending::Done)

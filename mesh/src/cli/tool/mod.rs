@@ -60,7 +60,7 @@ pub(super) fn run(mut call: ToolCall) -> Result<Ending, Failure> {
         Asked::Interrupted(code) => return Ok(Ending::Code(code)),
     };
     if call.json {
-        output::say(reply_text(&reply)?)?;
+        output::say_json(&reply)?;
     } else {
         output::say(present::present(&reply, &Screen::stdout()).join("\n"))?;
         present::lost(&reply).into_iter().for_each(output::complain);
@@ -159,12 +159,6 @@ async fn own_claim(mesh: &Mesh, release: &Release) -> Result<String, Failure> {
         .chain(tickets.map(|ticket| (&ticket.agent_id, ticket.claim_id)));
     let own = claims.find(|(agent_id, _)| ***agent_id == *release.agent_id);
     Ok(own.map_or_else(|| NO_CLAIM.to_owned(), |(_, id)| id.to_string()))
-}
-
-/// The JSON of a reply, in the order of the contract.
-fn reply_text(reply: &Reply) -> Result<String, Failure> {
-    let text = serde_json::to_string(reply);
-    text.map_err(|error| Failure::system("cannot write the reply", error.into()))
 }
 
 fn ending(reply: &Reply) -> Ending {

@@ -78,7 +78,7 @@ fn what_another_one_has_synced_is_not_synced_again() {
     assert_eq!(process.sync(), (1, 0), "no mark covers it");
 }
 
-/// One that was stopped in the middle of its sync keeps the turn.
+/// One that was stopped in the middle of its sync keeps the lead.
 #[test]
 fn a_turn_that_never_ends_is_waited_for_once() {
     let folder = Folder::with(&["1"]);
@@ -103,7 +103,7 @@ fn a_turn_that_never_ends_is_waited_for_once() {
     assert_eq!(beside_others(), (1, 0));
 }
 
-/// Others wait for the turn, so whoever fails in it gives it on.
+/// Others wait for the lead, so whoever fails in it gives it on.
 #[test]
 fn a_failure_in_its_turn_keeps_nobody_waiting() {
     let folder = Folder::with(&["1"]);
@@ -118,6 +118,6 @@ fn a_failure_in_its_turn_keeps_nobody_waiting() {
     });
     block_on(process.process.storage.sync()).unwrap_err();
     let fs = folder.fs();
-    let turn = block_on(fs.open("sync.flock", Access::Overwrite)).unwrap();
-    assert!(block_on(fs.try_lock(&turn)).unwrap(), "the turn is free");
+    let lead = block_on(fs.open("sync.flock", Access::Overwrite)).unwrap();
+    assert!(block_on(fs.try_lock(&lead)).unwrap(), "the lead is free");
 }

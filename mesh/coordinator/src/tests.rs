@@ -1,0 +1,299 @@
+//! Calls that wait while the log fails, and while what they wait with goes away.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use mesh_core::{
+    Claim, ClaimReply, ClaimStatus, ClaimView, Claims, Millis, Register, Release, ReleaseStatus,
+};
+
+use crate::memory::{ManualClock, MemoryLock, MemoryLog};
+use crate::ports::Clock;
+use crate::{Coordinator, Handle, MeshError};
+
+const RESOURCE: &str = "r";
+
+/// A clock whose sleeps end when it is moved far enough.
+#[derive(Clone)]
+struct Sleeper(ManualClock);
+
+impl Clock for Sleeper {
+    fn now(&self) -> Millis {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Millis {
+        self.0.monotonic()
+    }
+
+    async fn sleep(&self, duration: Millis) {
+        let end = self.monotonic() + duration;
+        poll_fn(|_| match self.monotonic() >= end {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+    }
+}
+
+/// A coordinator over a log in memory, polled by hand.
+struct Bench {
+    clock: ManualClock,
+    log: MemoryLog,
+    handle: Handle,
+    coordinator: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Bench {
+    /// Agent `holder` holds the resource. `waiter` never registers, so its ticket lives as
+    /// long as its lease.
+    fn new() -> Self {
+        let clock = ManualClock::at(1_700_000_000_000);
+        let log = MemoryLog::new();
+        let lock = MemoryLock::new(clock.clone());
+        let (coordinator, handle) =
+            Coordinator::new(Sleeper(clock.clone()), log.storage(), lock, 1);
+        let mut bench = Self {
+            clock,
+            log,
+            handle,
+            coordinator: Box::pin(coordinator.run()),
+        };
+        let register = Register {
+            agent_id: "holder".into(),
+            branch: "main".into(),
+            prompt_ptr: "task".into(),
+            ttl_seconds: Some(3600),
+            ..Register::default()
+        };
+        let handle = bench.handle.clone();
+        bench.answer(pin!(handle.register(register))).unwrap();
+        let claim = claim("holder");
+        let handle = bench.handle.clone();
+        let held = bench.answer(pin!(handle.claim(claim))).unwrap();
+        assert_eq!(held.status, ClaimStatus::Granted);
+        bench
+    }
+
+    /// Lets the coordinator go as far as it can.
+    fn turn(&mut self) {
+        assert!(poll(self.coordinator.as_mut()).is_pending());
+    }
+
+    /// Asks and is answered.
+    fn answer<T>(&mut self, mut call: Pin<&mut impl Future<Output = T>>) -> T {
+        assert!(poll(call.as_mut()).is_pending());
+        self.turn();
+        match poll(call) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("no answer"),
+        }
+    }
+
+    fn pass(&mut self, duration: Millis) {
+        self.clock.advance(duration);
+        self.turn();
+    }
+
+    /// What anybody sees of the resource.
+    fn look(&mut self) -> Result<ClaimView, MeshError> {
+        let claims = Claims {
+            agent_id: "watcher".into(),
+            resource: Some(RESOURCE.into()),
+        };
+        let handle = self.handle.clone();
+        let reply = self.answer(pin!(handle.claims(claims)))?;
+        Ok(reply.claims.into_iter().next().unwrap())
+    }
+
+    /// Another process looks, and finds out what has lapsed.
+    fn have_others_look(&self) {
+        let clock = self.clock.clone();
+        let lock = MemoryLock::new(clock.clone());
+        let (other, handle) = Coordinator::new(clock, self.log.storage(), lock, 2);
+        let mut look = pin!(handle.claims(Claims {
+            agent_id: "other".into(),
+            resource: None,
+        }));
+        assert!(poll(look.as_mut()).is_pending());
+        assert!(poll(pin!(other.run())).is_pending());
+        assert!(poll(look).is_ready());
+    }
+
+    fn release(&mut self, agent: &str, claim_id: String) {
+        let release = release(agent, claim_id);
+        let handle = self.handle.clone();
+        let reply = self.answer(pin!(handle.release(release))).unwrap();
+        assert_eq!(reply.status, ReleaseStatus::Released);
+    }
+
+    fn holders_id(&mut self) -> String {
+        self.look().unwrap().holders[0].claim_id.to_string()
+    }
+}
+
+fn poll<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> Poll<T> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn claim(agent: &str) -> Claim {
+    Claim {
+        agent_id: agent.into(),
+        resource: RESOURCE.into(),
+        lease_seconds: Some(600),
+        ..Claim::default()
+    }
+}
+
+fn release(agent: &str, claim_id: String) -> Release {
+    Release {
+        agent_id: agent.into(),
+        claim_id,
+        resource: RESOURCE.into(),
+    }
+}
+
+/// A claim that waits as long as one may.
+fn waiting() -> Claim {
+    Claim {
+        wait_seconds: Some(50),
+        note: Some("why".into()),
+        ..claim("waiter")
+    }
+}
+
+fn granted(answer: Poll<Result<ClaimReply, MeshError>>) {
+    let Poll::Ready(Ok(reply)) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(reply.status, ClaimStatus::Granted);
+}
+
+/// The log cannot be read for a moment, in which others ask.
+#[test]
+fn a_failed_read_ends_no_wait() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let mut waiter = pin!(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    let id = bench.holders_id();
+
+    bench.log.set_unreadable(true);
+    for _ in 0..3 {
+        bench.look().unwrap_err();
+        bench.pass(5_000);
+        assert!(poll(waiter.as_mut()).is_pending(), "it waits on");
+    }
+    bench.log.set_unreadable(false);
+    bench.release("holder", id);
+    bench.pass(5_000);
+    granted(poll(waiter));
+}
+
+/// The sign of life of one that waits cannot be written, or nobody knows whether it was.
+#[test]
+fn a_failed_append_ends_no_wait() {
+    for committed in [false, true] {
+        let mut bench = Bench::new();
+        let handle = bench.handle.clone();
+        let short = Claim {
+            lease_seconds: Some(10),
+            ..waiting()
+        };
+        let mut waiter = pin!(handle.claim(short));
+        assert!(poll(waiter.as_mut()).is_pending());
+        bench.turn();
+        bench.log.fail_next_append(committed);
+        bench.pass(6_000);
+        assert!(poll(waiter.as_mut()).is_pending(), "it waits on");
+        bench.pass(2_000);
+        bench.pass(9_000);
+        assert_eq!(bench.look().unwrap().queue.len(), 1, "and is alive");
+        let id = bench.holders_id();
+        bench.release("holder", id);
+        bench.pass(1);
+        granted(poll(waiter));
+    }
+}
+
+/// Its time is up while the log cannot be read: the error is told, and the ticket that the
+/// caller cannot know of is withdrawn once that is possible.
+#[test]
+fn a_wait_that_ends_with_an_error_leaves_no_ticket() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let mut waiter = pin!(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    assert_eq!(bench.look().unwrap().queue.len(), 1);
+
+    bench.log.set_unreadable(true);
+    bench.pass(51_000);
+    let answer = poll(waiter);
+    assert!(
+        matches!(answer, Poll::Ready(Err(MeshError::Storage(_)))),
+        "{answer:?}"
+    );
+    bench.log.set_unreadable(false);
+    bench.pass(5_000);
+    assert_eq!(bench.look().unwrap().queue, []);
+}
+
+/// The ticket is cancelled by the very batch in which the call that waits with it is decided
+/// again, since its time has come to keep it alive. It is not taken anew.
+#[test]
+fn a_ticket_that_is_cancelled_beside_its_call_does_not_come_back() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let short = Claim {
+        lease_seconds: Some(10),
+        ..waiting()
+    };
+    let mut waiter = pin!(handle.claim(short));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    let ticket = bench.look().unwrap().queue[0].claim_id.to_string();
+    // Past half of its lease, so both are served at once.
+    bench.clock.advance(6_000);
+    bench.release("waiter", ticket);
+    bench.pass(1_000);
+    assert_eq!(bench.look().unwrap().queue, []);
+    let Poll::Ready(Ok(reply)) = poll(waiter) else {
+        panic!("it waits without a ticket");
+    };
+    assert_eq!(reply.status, ClaimStatus::Denied);
+}
+
+/// A ticket that lapsed while its process stood still is taken anew as it was asked for.
+#[test]
+fn a_ticket_that_is_taken_anew_keeps_lease_and_note() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let short = Claim {
+        lease_seconds: Some(10),
+        ..waiting()
+    };
+    let mut waiter = pin!(handle.claim(short));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    let first = bench.look().unwrap().queue.remove(0);
+    bench.clock.advance(11_000);
+    bench.have_others_look();
+    bench.turn();
+    let second = bench.look().unwrap().queue.remove(0);
+    assert_ne!(first.claim_id, second.claim_id);
+    let id = bench.holders_id();
+    bench.release("holder", id);
+    bench.pass(1);
+    granted(poll(waiter));
+    let now = bench.clock.now();
+    let holder = bench.look().unwrap().holders.remove(0);
+    assert_eq!(holder.note.as_deref(), Some("why"));
+    let ends = holder.lease_expires_at.0;
+    assert!(
+        ends <= now + 10_000,
+        "a lease of ten seconds, not of two minutes"
+    );
+}
