@@ -52,9 +52,9 @@ impl StorageError {
     /// Whether it stays until a person does something about it.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused};
+        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused, Spent};
         match self.kind {
-            Damaged | Newer | Refused => true,
+            Damaged | Newer | Refused | Spent => true,
             Full | Io => false,
         }
     }

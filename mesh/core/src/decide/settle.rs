@@ -174,8 +174,7 @@ impl Draft {
             .collect();
         let fence = self.next_fence(resource);
         if fence > self.state.limits().count {
-            // Every ticket that was taken here has a fence left, so this one was forged. It
-            // waits for ever.
+            // Each ticket that `queue` takes has a fence left: only a forged one comes here.
             return None;
         }
         let first = run.first().map(|ticket| ticket.agent_id.clone());
