@@ -337,8 +337,9 @@ impl Held {
         }
     }
 
-    /// What was due is decided.
+    /// What was due is decided, so the log is in order.
     pub(super) fn decided(&mut self) {
+        self.paused_until = 0;
         if self.withdrawing {
             self.withdrawals.clear();
         }

@@ -29,7 +29,7 @@ const LINGER: Millis = 1_000;
 /// How long after a checkpoint that failed or was lost the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
 /// How long after a batch that failed what is held is looked at again.
-const RETRY: Millis = 2_000;
+const RETRY: Millis = 250;
 
 /// What a command is answered.
 struct Answer {
