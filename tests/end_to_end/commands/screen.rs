@@ -180,7 +180,7 @@ fn what_others_wrote_is_escaped_in_json() {
     for (arguments, end) in [
         (&["status"][..], "n"),
         (&["roster"], "lead"),
-        (&["claims"], "me too"),
+        (&["claims"], "bob"),
         (&["log"], "grant"),
         (&["inbox", "--agent", "ann"], "b"),
     ] {
