@@ -10,8 +10,9 @@ use mesh::coordinator::conformance::Process;
 use mesh::coordinator::memory::{ManualClock, MemoryLock, MemoryLog};
 use mesh::coordinator::{Coordinator, Handle};
 use mesh::core::{
-    Claim, Command, Decision, Entry, Inbox, Limits, Part, Post, Register, Rejection, Reply,
-    Resource, Snapshot, SnapshotBuilder, State, Wait, decide, settle,
+    Claim, ClaimReply, ClaimStatus, Command, Decision, Entry, Inbox, Limits, Mode, Part, Post,
+    Register, Rejection, Release, Reply, Resource, Snapshot, SnapshotBuilder, State, Wait, decide,
+    settle,
 };
 use mesh::ports::{News, Storage};
 
@@ -24,6 +25,7 @@ static SMALL: Limits = Limits {
     trail: 5,
     losses: 2,
     count: 40,
+    places: 90,
     batch_commands: 2,
     batch_bytes: 300,
     queue: 3,
@@ -42,10 +44,32 @@ impl World {
     }
 
     fn run(&mut self, command: &Command) -> Result<Reply, Rejection> {
+        self.run_at(NOW, command)
+    }
+
+    fn run_at(&mut self, now: u64, command: &Command) -> Result<Reply, Rejection> {
         let entropy = u128::from(self.0.seq);
-        let Decision { events, reply, .. } = decide(&self.0.state, NOW, command, entropy)?;
-        self.apply(NOW, events);
+        let Decision { events, reply, .. } = decide(&self.0.state, now, command, entropy)?;
+        self.apply(now, events);
+        self.0.state.invariants().expect("a sound state");
         Ok(reply)
+    }
+
+    /// Claims, which must be granted, and gives the claim id.
+    fn granted(&mut self, agent_id: &str, resource: &str) -> ClaimReply {
+        match self.run(&claim(agent_id, resource)) {
+            Ok(Reply::Claim(reply)) if reply.status == ClaimStatus::Granted => reply,
+            other => panic!("{agent_id} is granted {resource}, not {other:?}"),
+        }
+    }
+
+    /// Grants a resource to one agent after the other, up to the fence `newest`.
+    fn granted_up_to(&mut self, newest: u64, resource: &str) {
+        for fence in self.0.state.newest_fence(resource) + 1..=newest {
+            let reply = self.granted("a", resource);
+            assert_eq!(reply.fence, fence);
+            self.run(&release("a", &reply)).expect("released");
+        }
     }
 
     fn apply(&mut self, at: u64, events: Vec<mesh::core::Event>) {
@@ -78,6 +102,23 @@ fn claim(agent_id: &str, resource: &str) -> Command {
     })
 }
 
+fn release(agent_id: &str, reply: &ClaimReply) -> Command {
+    Command::Release(Release {
+        agent_id: agent_id.to_owned(),
+        claim_id: reply.claim_id.clone(),
+        resource: reply.resource.to_string(),
+    })
+}
+
+fn register(agent_id: &str) -> Command {
+    Command::Register(Register {
+        agent_id: agent_id.to_owned(),
+        branch: "main".to_owned(),
+        prompt_ptr: "x".to_owned(),
+        ..Register::default()
+    })
+}
+
 fn post(body: &str) -> Post {
     Post {
         agent_id: "a".to_owned(),
@@ -107,13 +148,7 @@ fn tickets_beyond_the_limit_are_refused() {
 fn the_trail_beyond_the_limit_forgets_the_oldest() {
     let mut world = World::new();
     for agent_id in ["a", "b", "c", "d", "e", "f", "g"] {
-        let register = Register {
-            agent_id: agent_id.to_owned(),
-            branch: "main".to_owned(),
-            prompt_ptr: "x".to_owned(),
-            ..Register::default()
-        };
-        world.run(&Command::Register(register)).expect("registered");
+        world.run(&register(agent_id)).expect("registered");
     }
     for snapshot in [&world.0, &world.again()] {
         let kept: Vec<u64> = snapshot.trail.iter().map(|record| record.seq).collect();
@@ -183,6 +218,110 @@ fn a_fence_beyond_the_largest_number_is_refused() {
     let refused = builder.add(fences(SMALL.count + 1));
     let refused = refused.expect_err("too large").to_string();
     assert_eq!(refused, "a fence or an epoch is above 40");
+}
+
+/// G8: A resource has so many fences, and no more. Behind the last one its holder goes on,
+/// and gives it back; whoever asks anew is refused.
+#[test]
+fn grants_beyond_the_last_fence_are_refused() {
+    let mut world = World::new();
+    world.granted_up_to(SMALL.count - 1, "doc");
+    let last = world.granted("a", "doc");
+    assert_eq!(last.fence, SMALL.count);
+    assert_eq!(world.granted("a", "doc").fence, last.fence, "a renewal");
+    world.run(&release("a", &last)).expect("released");
+    for agent_id in ["a", "b"] {
+        let refused = world.run(&claim(agent_id, "doc")).expect_err("no fence");
+        assert_eq!(refused.field, "resource");
+        assert_eq!(
+            refused.to_string(),
+            "resource: got one whose fences are used up, at 40 with 0 tickets; allowed is one \
+             with a fence up to 40 left; claim it under another name"
+        );
+    }
+    world.granted("b", "another name");
+}
+
+/// G8: Whoever waits will find a fence: a ticket that none is left for is not taken.
+#[test]
+fn tickets_beyond_the_last_fence_are_refused() {
+    let mut world = World::new();
+    world.granted_up_to(SMALL.count - 2, "doc");
+    let held = world.granted("a", "doc");
+    world.run(&claim("b", "doc")).expect("a place");
+    let refused = world.run(&claim("c", "doc")).expect_err("no fence");
+    assert_eq!(
+        refused.got,
+        "one whose fences are used up, at 39 with 1 tickets"
+    );
+    world.run(&claim("b", "doc")).expect("the ticket stays");
+    world.run(&release("a", &held)).expect("released");
+    assert_eq!(world.granted("b", "doc").fence, SMALL.count);
+}
+
+/// G8: An upgrade is a grant, and refused like one; the shared hold stays.
+#[test]
+fn an_upgrade_beyond_the_last_fence_is_refused() {
+    let mut world = World::new();
+    world.granted_up_to(SMALL.count - 1, "doc");
+    let shared = |mode| {
+        let Command::Claim(claim) = claim("a", "doc") else {
+            unreachable!("a claim is a claim")
+        };
+        Command::Claim(Claim {
+            mode: Some(mode),
+            ..claim
+        })
+    };
+    world.run(&shared(Mode::Shared)).expect("the last fence");
+    let refused = world.run(&shared(Mode::Exclusive)).expect_err("no fence");
+    assert_eq!(refused.field, "resource");
+    let record = world.0.state.resource("doc").expect("held");
+    assert_eq!((record.mode, record.holders.len()), (Mode::Shared, 1));
+}
+
+/// G8: An agent has so many incarnations, and no more. Then it stays dead, whatever it does,
+/// and everybody else goes on.
+#[test]
+fn incarnations_beyond_the_last_epoch_are_refused() {
+    let mut world = World::new();
+    let mut now = NOW;
+    for epoch in 1..=SMALL.count {
+        let reply = world.run_at(now, &register("a")).expect("registered");
+        let Reply::Register(reply) = reply else {
+            panic!("a registration answers with its own reply");
+        };
+        assert_eq!(reply.epoch, epoch);
+        now += HOUR;
+    }
+    let acts = [register("a"), claim("a", "doc"), Command::Post(post("x"))];
+    for act in acts {
+        let refused = world.run_at(now, &act).expect_err("no epoch");
+        assert_eq!(refused.field, "agent_id");
+        assert_eq!(
+            refused.got,
+            "one that is dead, and whose epochs are used up, at 40"
+        );
+    }
+    world.run_at(now, &register("b")).expect("another id");
+}
+
+/// G8: A state that nobody can have decided is not put together: somebody waits in it for a
+/// fence that there is not.
+#[test]
+fn a_queue_that_no_fence_is_left_for_is_refused() {
+    let mut world = World::new();
+    world.granted("a", "doc");
+    world.run(&claim("b", "doc")).expect("a place");
+    let mut builder = SnapshotBuilder::within(&SMALL, world.0.seq);
+    let built = world.0.parts().try_for_each(|part| {
+        builder.add(match part {
+            Part::Fences(_) => Part::Fences(vec![(Resource::from("doc"), SMALL.count)]),
+            part => part,
+        })
+    });
+    let refused = built.expect_err("no fence for b").to_string();
+    assert!(refused.contains("not everybody who waits"), "{refused}");
 }
 
 /// G4: What waits together becomes entries of bounded size, and is read in bounded pieces.

@@ -16,7 +16,7 @@ use strum::{IntoStaticStr, VariantNames};
 
 use super::command::Mode;
 use super::ids::{ClaimId, MessageId};
-use super::limits::Limits;
+use super::limits::{Limits, MAX_LEASE};
 use super::names::{AgentId, Resource, SessionId};
 use super::time::Millis;
 use reading::written_and_read;
@@ -75,6 +75,7 @@ impl ClaimRef {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Terms {
     /// How long a lease lasts.
+    #[serde(deserialize_with = "crate::time::lasting")]
     pub lease_ms: Millis,
     /// When the hold or ticket ends, unless it is renewed.
     pub expires_at: Millis,
@@ -100,6 +101,7 @@ written_and_read! {
             prompt_ptr: Arc<str>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             role: Option<Arc<str>>,
+            #[serde(deserialize_with = "crate::time::lasting")]
             ttl_ms: Millis,
             expires_at: Millis,
             epoch: u64,
@@ -308,15 +310,20 @@ impl Event {
         }
     }
 
-    /// Whether its fence and epoch are numbers that mesh can have given (see
-    /// [`Limits::count`](super::Limits::count)).
+    /// Whether its fence, epoch and duration are numbers that mesh can have given (see
+    /// [`Limits::count`](super::Limits::count) and [`MAX_LEASE`]). Readers refuse what is
+    /// not, so no writer may write it.
     pub fn is_in_range(&self, limits: &Limits) -> bool {
         let count = match self {
             Self::Registered { epoch, .. } | Self::Heartbeat { epoch, .. } => *epoch,
             Self::Adopted { fence, .. } => *fence,
             event => event.fence().unwrap_or(0),
         };
-        count <= limits.count
+        let lasting = match self {
+            Self::Registered { ttl_ms, .. } => *ttl_ms,
+            event => event.terms().map_or(0, |terms| terms.lease_ms),
+        };
+        count <= limits.count && lasting <= MAX_LEASE
     }
 }
 

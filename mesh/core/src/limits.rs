@@ -21,6 +21,8 @@ pub const MAX_BODY_BYTES: usize = 65_536;
 pub const MAX_KEY_BYTES: usize = 256;
 /// Leases and agent TTLs, in seconds: 30 days.
 pub const MAX_LEASE_SECONDS: u64 = 30 * 24 * 3600;
+/// The same, in milliseconds: no hold, ticket or registration lasts longer, whoever wrote it.
+pub const MAX_LEASE: Millis = MAX_LEASE_SECONDS * 1000;
 /// Message TTLs, in seconds: 10 years.
 pub const MAX_MESSAGE_TTL_SECONDS: u64 = 10 * 365 * 24 * 3600;
 /// How long a call may be held, in seconds (rule W1): the shortest time-out that clients
@@ -61,7 +63,7 @@ pub const MAX_TRAIL: usize = 10_000;
 const MAX_LOSSES: usize = 10_000;
 /// Fences, epochs, places in the log and generations never exceed this: every reader of
 /// JSON tells whole numbers up to here apart (2^53). Beyond it lies only what somebody
-/// wrote by hand, and readers refuse it.
+/// wrote by hand. Readers refuse it, so writers end before it.
 pub const MAX_COUNT: u64 = 1 << 53;
 /// Commands, and bytes of them, at which no more join the entry.
 const BATCH_COMMANDS: usize = 256;
@@ -91,8 +93,11 @@ pub struct Limits {
     pub trail: usize,
     /// Losses that are remembered.
     pub losses: usize,
-    /// The largest fence, epoch and place in the log.
+    /// The largest fence and epoch.
     pub count: u64,
+    /// The largest place in the log, and generation. A log ends there, where beyond `count`
+    /// only one resource or agent does: so a test world may have a small one of the two.
+    pub places: u64,
     /// Commands at which no more join an entry.
     pub batch_commands: usize,
     /// Bytes of commands at which no more join an entry.
@@ -123,6 +128,7 @@ impl Limits {
         trail: MAX_TRAIL,
         losses: MAX_LOSSES,
         count: MAX_COUNT,
+        places: MAX_COUNT,
         batch_commands: BATCH_COMMANDS,
         batch_bytes: BATCH_BYTES,
         queue: QUEUE,

@@ -231,14 +231,12 @@ impl SnapshotBuilder {
     /// # Errors
     ///
     /// Where messages are not in ascending order, over all parts, and where a fence or an
-    /// epoch is no number that mesh can have given (see [`Limits::count`]).
+    /// epoch is no number that mesh can have given (see [`Limits::count`]), or more wait for
+    /// a resource than it has fences left.
     pub fn add(&mut self, part: Part) -> Result<(), SnapshotError> {
         let state = &mut self.snapshot.state;
         let limits = state.limits();
-        if largest_count(&part) > limits.count {
-            let what = format!("a fence or an epoch is above {}", limits.count);
-            return Err(SnapshotError(what));
-        }
+        part.check(limits)?;
         match part {
             Part::Newest { claim, message } => {
                 state.newest_claim = state.newest_claim.max(claim);
@@ -246,7 +244,12 @@ impl SnapshotBuilder {
             }
             Part::Agents(rows) => state.agents.extend(rows),
             Part::Fences(rows) => state.fences.extend(rows),
-            Part::Resources(rows) => rows.into_iter().for_each(|row| add_resource(state, row)),
+            Part::Resources(rows) => {
+                for row in rows {
+                    check_tickets(state, &row)?;
+                    add_resource(state, row);
+                }
+            }
             Part::Losses(rows) => rows
                 .into_iter()
                 .for_each(|(whose, loss)| state.losses.insert(whose, loss, limits.losses)),
@@ -281,6 +284,47 @@ impl SnapshotBuilder {
     }
 }
 
+impl Part {
+    /// What readers refuse, and writers never write.
+    ///
+    /// # Errors
+    ///
+    /// Where a number is none that mesh can have given.
+    pub fn check(&self, limits: &Limits) -> Result<(), SnapshotError> {
+        if largest_count(self) > limits.count {
+            let what = format!("a fence or an epoch is above {}", limits.count);
+            return Err(SnapshotError(what));
+        }
+        if largest_place(self) > limits.places {
+            let what = format!("a place in the log is above {}", limits.places);
+            return Err(SnapshotError(what));
+        }
+        Ok(())
+    }
+}
+
+/// Whoever waits must have a fence left to be promoted under. The fences stand before.
+fn check_tickets(
+    state: &State,
+    (resource, record): &(Resource, ResourceState),
+) -> Result<(), SnapshotError> {
+    let newest = state.newest_fence(resource);
+    let needed = newest.saturating_add(record.queue.len() as u64);
+    if needed > state.limits().count {
+        let what = "a fence is so high that not everybody who waits can be granted one";
+        return Err(SnapshotError(what.to_owned()));
+    }
+    Ok(())
+}
+
+/// The largest place in the log that a part speaks of.
+fn largest_place(part: &Part) -> u64 {
+    match part {
+        Part::Trail(rows) => rows.iter().map(|row| row.seq).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// The largest fence or epoch in a part.
 fn largest_count(part: &Part) -> u64 {
     let largest = match part {
@@ -290,7 +334,7 @@ fn largest_count(part: &Part) -> u64 {
             let holders = rows.iter().flat_map(|(_, record)| record.holders.iter());
             holders.map(|hold| hold.fence).max()
         }
-        Part::Trail(rows) => rows.iter().map(|row| row.seq).max(),
+        Part::Losses(rows) => rows.iter().map(|(_, loss)| loss.fence).max(),
         _ => None,
     };
     largest.unwrap_or(0)

@@ -24,6 +24,18 @@ pub(crate) fn io_error(doing: &str, name: &str, outcome: Outcome, error: &Error)
     }
 }
 
+/// What is wrong with a log whose numbers are used up. Nothing of it was written.
+pub(crate) fn out_of_numbers(what: String) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Spent,
+        what,
+        next: "what is there stays readable; take over what matters (`mesh status`, `mesh tool \
+               inbox`), then delete the folder to start over"
+            .to_owned(),
+        outcome: Outcome::NoEffect,
+    }
+}
+
 /// `ELOOP`, which has no stable `ErrorKind`: on Linux, and on macOS.
 const LOOP: [i32; 2] = [40, 62];
 

@@ -162,6 +162,8 @@ bugs! {
     FailedLookDenies breaks "G4" | "G6",
     #[doc = "A failure behind a committed entry says that nothing happened."]
     CommittedIsDenied breaks "G4",
+    #[doc = "A resource whose fences are used up is granted under a fence that no reader takes."]
+    FenceBeyondLimit breaks "G7" | "G8",
     #[doc = "A `state.json` that appears while the folder is opened counts as a lost journal."]
     ExportTakenForLoss breaks "G7",
     #[doc = "One ticket too many may wait for a resource."]

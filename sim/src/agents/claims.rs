@@ -5,7 +5,7 @@ use mesh::MeshError;
 use mesh::core::{Claim, ClaimReply, ClaimStatus, Command, Mode, Release, Reply, Wait};
 
 use super::agent::{Agent, Held};
-use crate::trace::{Record, Seen};
+use crate::trace::{Record, Refused, Seen};
 
 impl Agent {
     /// Claims: anew, to renew, to change the mode, or to ask after a ticket.
@@ -43,8 +43,14 @@ impl Agent {
         let answer = self.call_for(Command::Claim(claim), self.waits.stays).await;
         match answer {
             Some(Ok(Reply::Claim(reply))) => self.learn(&resource, mode, reply),
-            Some(Err(MeshError::Rejected(full))) if full.field == "resource" => {
-                self.world.borrow_mut().seen.hit(Seen::TicketRefused);
+            Some(Err(MeshError::Rejected(refused))) if refused.field == "resource" => {
+                let seen = match Refused::of(&refused) {
+                    Refused::NoFenceLeft => Seen::FenceRefused,
+                    Refused::NoPlace => Seen::TicketRefused,
+                };
+                self.world.borrow_mut().seen.hit(seen);
+                // Whoever had a ticket would have been told its place.
+                self.tickets.remove(&resource);
             }
             _ => {}
         }
@@ -177,7 +183,9 @@ impl Agent {
             claim_id,
             resource: resource.to_owned(),
         };
-        if self.call(Command::Release(release)).await.is_ok() {
+        let answer = self.call(Command::Release(release)).await;
+        // Whoever is dead for good holds nothing any more.
+        if matches!(answer, Ok(_) | Err(MeshError::Rejected(_))) {
             self.forget(resource);
         }
     }

@@ -82,7 +82,11 @@ impl Agent {
             up_to: last.to_string(),
             topics: vec![TOPIC.to_owned()],
         };
-        self.call(Command::Read(read)).await.map(|_| true)
+        match self.call(Command::Read(read)).await {
+            // Whoever is dead for good reads no more.
+            Err(MeshError::Rejected(_)) => Ok(false),
+            answer => answer.map(|_| true),
+        }
     }
 
     pub(super) async fn read_mail(&mut self, all: bool) {

@@ -77,6 +77,9 @@ fn check_epoch(
     })?;
     let dead = agent.is_dead(now);
     let wanted = agent.epoch + u64::from(dead);
+    ensure(epoch <= reference.limits.count, "G8", || {
+        format!("{agent_id} shows itself as epoch {epoch}, which no reader takes")
+    })?;
     ensure(epoch == wanted, "A3", || {
         format!("{agent_id}, dead: {dead}, shows itself at {now} as epoch {epoch}, not {wanted}")
     })?;

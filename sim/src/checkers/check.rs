@@ -78,7 +78,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
             })?;
         }
     }
-    errors::check(trace)?;
+    errors::check(trace, &reference)?;
     outcomes::check(trace, seen)?;
     held::check(trace, ledger, seen)?;
     damage::check(trace, seen)?;

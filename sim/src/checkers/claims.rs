@@ -179,6 +179,10 @@ fn check_request(reference: &Reference, about: &About<'_>, event: &Event) -> Res
         ensure(waiting < reference.limits.tickets, "G8", || {
             format!("{agent} queues for {name}, for which {waiting} others wait")
         })?;
+        let needed = resource.newest_fence + waiting as u64 + 1;
+        ensure(needed <= reference.limits.count, "G8", || {
+            format!("{agent} queues for {name}, which has no fence left for it")
+        })?;
         let circle = waiting::closes_a_circle(reference, agent, name, mode);
         return ensure(!circle, "W4", || {
             format!("{agent} queues for {name} at {now}, and waits for itself")
@@ -194,7 +198,7 @@ fn check_request(reference: &Reference, about: &About<'_>, event: &Event) -> Res
             resource.holders
         )
     })?;
-    check_fence(resource, name, fence)
+    check_fence(reference, resource, name, fence)
 }
 
 /// The lease of `what` begins now, and lasts as long as it says.
@@ -214,8 +218,17 @@ fn check_lease(
     })
 }
 
-fn check_fence(resource: &Resource, name: &str, fence: u64) -> Result<(), Violation> {
+fn check_fence(
+    reference: &Reference,
+    resource: &Resource,
+    name: &str,
+    fence: u64,
+) -> Result<(), Violation> {
     let newest = resource.newest_fence;
+    let most = reference.limits.count;
+    ensure(fence <= most, "G8", || {
+        format!("{name} is granted under fence {fence}, and no reader takes one above {most}")
+    })?;
     ensure(fence == newest + 1, "C3", || {
         format!("{name} is granted under fence {fence} after {newest}")
     })
@@ -253,7 +266,7 @@ fn check_again(reference: &Reference, about: &About<'_>, event: &Event) -> Resul
             ensure(alone && hold.mode == Mode::Shared, "C5", || {
                 format!("{agent} is made exclusive holder of {name} beside {resource:?}")
             })?;
-            check_fence(resource, name, *fence)
+            check_fence(reference, resource, name, *fence)
         }
         _ => Ok(()),
     }
@@ -304,7 +317,7 @@ fn check_promotion(
     if continues {
         seen.hit(Seen::SharedRunPromoted);
     } else {
-        check_fence(resource, name, *fence)?;
+        check_fence(reference, resource, name, *fence)?;
     }
     reference.run = Some(run);
     Ok(())

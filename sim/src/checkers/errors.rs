@@ -4,11 +4,12 @@ use mesh::MeshError;
 use mesh::core::Command;
 use mesh::ports::StorageErrorKind;
 
-use super::replies::is_of_a_full_queue;
+use super::reference::Reference;
+use super::replies::is_of_a_resource;
 use crate::trace::{INSPECTOR, Trace, Violation, ensure};
 
 /// No world of the plain sweep has damage in it, so whoever reports some is wrong.
-pub(super) fn check(trace: &Trace) -> Result<(), Violation> {
+pub(super) fn check(trace: &Trace, reference: &Reference) -> Result<(), Violation> {
     for call in trace.calls.iter().filter(|call| call.agent != INSPECTOR) {
         let Some(Err(error)) = call.answer.as_ref().map(|answer| &answer.result) else {
             continue;
@@ -22,10 +23,13 @@ pub(super) fn check(trace: &Trace) -> Result<(), Violation> {
         match error {
             MeshError::Rejected(rejection) => {
                 let deserved = match &call.command {
-                    Command::Read(_) => rejection.field == "up_to",
-                    Command::Claim(claim) => {
-                        rejection.field == "mode" && claim.mode.is_some()
-                            || is_of_a_full_queue(rejection)
+                    Command::Read(_) if rejection.field == "up_to" => true,
+                    Command::Claim(claim) if rejection.field == "mode" => claim.mode.is_some(),
+                    Command::Claim(_) if is_of_a_resource(rejection) => true,
+                    // Epochs only rise: whose are used up now may have been refused for it.
+                    _ if rejection.field == "agent_id" => {
+                        let agent = reference.agents.get(&call.agent);
+                        agent.is_some_and(|agent| agent.epoch >= reference.limits.count)
                     }
                     _ => false,
                 };
@@ -34,6 +38,9 @@ pub(super) fn check(trace: &Trace) -> Result<(), Violation> {
             MeshError::Storage(error) => {
                 let damage = [StorageErrorKind::Damaged, StorageErrorKind::Newer];
                 ensure(!damage.contains(&error.kind), "G7", told)?;
+                // No world has so many entries; and fences and epochs are not for the log to
+                // find out.
+                ensure(error.kind != StorageErrorKind::Spent, "G8", told)?;
             }
             MeshError::Closed => {}
         }

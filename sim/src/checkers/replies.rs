@@ -12,7 +12,7 @@ use mesh::core::{
 
 use super::reference::{GRACE_MS, Place, Reference, Resource};
 use super::{inbox, waiting};
-use crate::trace::{Answer, Call, Violation, ensure};
+use crate::trace::{Answer, Call, Refused, Violation, ensure};
 
 /// Answers that were decided at one place of the log.
 pub(super) struct Open<'a> {
@@ -22,8 +22,8 @@ pub(super) struct Open<'a> {
 struct OpenCall<'a> {
     call: &'a Call,
     answer: &'a Answer,
-    /// `None`: that as many wait as may.
-    reply: Option<&'a Reply>,
+    /// `Err`: that a resource has no place, or no fence, left.
+    reply: Result<&'a Reply, Refused>,
     /// Whether others were decided together with it.
     shared: bool,
     matched: bool,
@@ -35,8 +35,10 @@ impl<'a> Open<'a> {
         for call in calls {
             let Some(answer) = &call.answer else { continue };
             let reply = match &answer.result {
-                Ok(reply) => Some(reply),
-                Err(MeshError::Rejected(rejection)) if is_of_a_full_queue(rejection) => None,
+                Ok(reply) => Ok(reply),
+                Err(MeshError::Rejected(rejection)) if is_of_a_resource(rejection) => {
+                    Err(Refused::of(rejection))
+                }
                 Err(_) => continue,
             };
             if answer.decided.0 != answer.decided.1 {
@@ -94,8 +96,9 @@ impl<'a> Open<'a> {
             check(reference, open).map_err(|mut broken| {
                 let call = open.call;
                 let told = match open.reply {
-                    Some(reply) => format!("{reply:?}"),
-                    None => "that the queue is full".to_owned(),
+                    Ok(reply) => format!("{reply:?}"),
+                    Err(Refused::NoPlace) => "that the queue is full".to_owned(),
+                    Err(Refused::NoFenceLeft) => "that no fence is left".to_owned(),
                 };
                 broken.what = format!(
                     "at entry {seq}, {} calls {:?} and is told {told}: {}",
@@ -110,8 +113,9 @@ impl<'a> Open<'a> {
 
 fn check(reference: &Reference, open: &OpenCall<'_>) -> Result<(), Violation> {
     let now = open.answer.now;
-    let Some(reply) = open.reply else {
-        return check_full(reference, &open.call.command);
+    let reply = match open.reply {
+        Ok(reply) => reply,
+        Err(refused) => return check_refused(reference, &open.call.command, refused),
     };
     match (&open.call.command, reply) {
         (Command::Register(command), Reply::Register(reply)) => {
@@ -197,21 +201,33 @@ fn check(reference: &Reference, open: &OpenCall<'_>) -> Result<(), Violation> {
     }
 }
 
-/// Whether a rejection says that as many wait for a resource as may.
-pub(super) fn is_of_a_full_queue(rejection: &Rejection) -> bool {
+/// Whether a rejection says that a resource has no place, or no fence, left.
+pub(super) fn is_of_a_resource(rejection: &Rejection) -> bool {
     rejection.field == "resource"
 }
 
-/// Rule G8: nobody is refused a place in a queue that has one.
-fn check_full(reference: &Reference, command: &Command) -> Result<(), Violation> {
+/// Rule G8: nobody is refused a place in a queue that has one, or a fence that is left.
+fn check_refused(
+    reference: &Reference,
+    command: &Command,
+    refused: Refused,
+) -> Result<(), Violation> {
     let Command::Claim(claim) = command else {
         return Ok(());
     };
     let resource = reference.resources.get(&claim.resource);
     let waiting = resource.map_or(0, |resource| resource.queue.len());
-    ensure(waiting >= reference.limits.tickets, "G8", || {
-        format!("{waiting} agents wait")
-    })
+    if refused == Refused::NoPlace {
+        return ensure(waiting >= reference.limits.tickets, "G8", || {
+            format!("{waiting} agents wait")
+        });
+    }
+    let newest = resource.map_or(0, |resource| resource.newest_fence);
+    ensure(
+        newest + waiting as u64 >= reference.limits.count,
+        "G8",
+        || format!("{waiting} agents wait, and the newest fence is {newest}"),
+    )
 }
 
 /// Rule A6, for a claim. One that was held and is granted may be told of a grant that

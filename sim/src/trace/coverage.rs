@@ -124,6 +124,8 @@ situations! {
     Adopted,
     /// A claim was refused, since as many waited as may.
     TicketRefused,
+    /// A claim was refused, since the fences of its resource were used up.
+    FenceRefused,
     /// A loss was forgotten, since newer ones are as many as are remembered.
     LossForgotten,
     /// An audit trail had lost its oldest events.

@@ -11,6 +11,7 @@ mod names;
 mod operation;
 pub(crate) mod predecessor;
 mod record;
+mod refused;
 mod time;
 mod violation;
 
@@ -21,6 +22,7 @@ pub use ledger::{Ledger, Noted};
 pub(crate) use names::{AUDITOR, INSPECTOR, TOPIC};
 pub use operation::{Doing, Target, Verb};
 pub use record::{Record, Stamped, StateSeen, Trace};
+pub(crate) use refused::Refused;
 pub use time::{CENTURY_MS, EPOCH_MS, Micros, ProcessNumber};
 pub use violation::Violation;
 pub(crate) use violation::ensure;

@@ -97,12 +97,14 @@ pub struct Knobs {
 }
 
 /// The limits of a cramped world. A record has room for whatever an entry of such a world
-/// may have, but for the longest posts.
+/// may have, but for the longest posts; there are fences for some of its claims, and more than
+/// the predecessor of one gave.
 static CRAMPED: Limits = Limits {
     tickets: 2,
     inbox_bytes: 700,
     trail: 12,
     losses: 2,
+    count: 12,
     batch_commands: 2,
     batch_bytes: 900,
     queue: 1,

@@ -22,6 +22,8 @@ pub enum StorageErrorKind {
     Newer,
     /// There is no room for the operation.
     Full,
+    /// A number that the log counts in is used up, so nothing more can be written (rule G8).
+    Spent,
     /// The place cannot hold a mesh folder at all (rules S4 and S6).
     Refused,
     /// Any other failure of the file system or engine.
@@ -31,8 +33,9 @@ pub enum StorageErrorKind {
 /// A storage operation failed: what happened, to what, and what to do next.
 ///
 /// Not deterministic and not the caller's fault. The next call may succeed, except
-/// after [`Damaged`](StorageErrorKind::Damaged), [`Newer`](StorageErrorKind::Newer)
-/// and [`Refused`](StorageErrorKind::Refused), which need a person.
+/// after [`Damaged`](StorageErrorKind::Damaged), [`Newer`](StorageErrorKind::Newer),
+/// [`Spent`](StorageErrorKind::Spent) and [`Refused`](StorageErrorKind::Refused), which need
+/// a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageError {
     /// What kind of trouble it is.
@@ -58,9 +61,9 @@ impl StorageError {
     /// Whether it stays until a person does something about it.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused};
+        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused, Spent};
         match self.kind {
-            Damaged | Newer | Refused => true,
+            Damaged | Newer | Refused | Spent => true,
             Full | Io => false,
         }
     }

@@ -25,7 +25,7 @@ impl Draft {
         let ttl = command.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS);
         let ttl_ms = arguments::seconds("ttl_seconds", ttl, 1..=MAX_LEASE_SECONDS)?;
 
-        let epoch = match self.incarnation(&agent_id) {
+        let epoch = match self.incarnation(&agent_id)? {
             Some(epoch) => epoch,
             None => self.first_incarnation(&agent_id),
         };
@@ -51,14 +51,14 @@ impl Draft {
 
     /// Rule A6: a registered agent that acts is alive by it, or alive again. Does
     /// nothing for one that never registered, whatever its name looks like.
-    pub(super) fn heartbeat(&mut self, agent_id: &str) {
+    pub(super) fn heartbeat(&mut self, agent_id: &str) -> Result<(), Rejection> {
         let agent_id = AgentId::from(agent_id);
-        let Some(epoch) = sound!(self.incarnation(&agent_id), Bug::ActingIsNoHeartbeat => None)
+        let Some(epoch) = sound!(self.incarnation(&agent_id)?, Bug::ActingIsNoHeartbeat => None)
         else {
-            return;
+            return Ok(());
         };
         let Some(agent) = self.state.agent(&agent_id) else {
-            return;
+            return Ok(());
         };
         let expires_at = agent.expires_at.max(after(self.now, agent.ttl_ms));
         if expires_at > agent.expires_at || epoch != agent.epoch || self.now > agent.last_seen {
@@ -68,20 +68,33 @@ impl Draft {
                 epoch,
             });
         }
+        Ok(())
     }
 
     /// The epoch of a registered agent that shows itself now: the same while it is
     /// alive or stale, one more after death. What a dead one held or queued for is
     /// reaped first (A3), so that its new incarnation starts with nothing.
-    fn incarnation(&mut self, agent_id: &AgentId) -> Option<u64> {
+    ///
+    /// Fails where its epochs are used up (G8): it stays dead under this id.
+    fn incarnation(&mut self, agent_id: &AgentId) -> Result<Option<u64>, Rejection> {
         self.cut_registration(agent_id);
-        let agent = self.state.agent(agent_id)?;
+        let Some(agent) = self.state.agent(agent_id) else {
+            return Ok(None);
+        };
         let epoch = agent.epoch;
         if !sound!(agent.is_dead(self.now), Bug::EpochKeptAfterDeath => false) {
-            return Some(epoch);
+            return Ok(Some(epoch));
+        }
+        let most = self.state.limits().count;
+        if epoch >= most {
+            return Err(Rejection::described(
+                "agent_id",
+                format_args!("one that is dead, and whose epochs are used up, at {epoch}"),
+                format!("one with an epoch up to {most} left; go on under another id"),
+            ));
         }
         self.settle_involved(agent_id);
-        Some(epoch + 1)
+        Ok(Some(epoch + 1))
     }
 
     /// The epoch of an agent that registers for the first time. What it lost before that is

@@ -79,7 +79,7 @@ impl Draft {
     /// renewed or changes its mode, a ticket is kept, anything else is a new request.
     pub(super) fn claim(&mut self, command: &Claim) -> Result<ClaimReply, Rejection> {
         let request = Request::check(command)?;
-        self.heartbeat(&request.agent_id);
+        self.heartbeat(&request.agent_id)?;
         let earlier = self.lost(&request);
         self.settle(&request.resource);
         let lost = self.lost(&request).or(earlier);
@@ -106,7 +106,7 @@ impl Draft {
     fn claim_settled(&mut self, request: &Request<'_>) -> Result<ClaimReply, Rejection> {
         let record = self.record(&request.resource);
         if let Some(hold) = record.hold_of(&request.agent_id) {
-            return Ok(self.claim_again(request, &record, hold));
+            return self.claim_again(request, &record, hold);
         }
         if let Some((_, ticket)) = record.ticket_of(&request.agent_id) {
             return sound!(
@@ -123,7 +123,7 @@ impl Draft {
         request: &Request<'_>,
         record: &ResourceState,
         hold: &Hold,
-    ) -> ClaimReply {
+    ) -> Result<ClaimReply, Rejection> {
         let mode = request.command.mode.unwrap_or(record.mode);
         if record.mode == Mode::Shared && mode == Mode::Exclusive {
             let alone = record.holders.len() == 1 && record.queue.is_empty();
@@ -131,15 +131,15 @@ impl Draft {
                 self.upgrade(request, hold)
             } else {
                 // Waiting for one's own shared hold to end would wait for ever.
-                sound!(self.denied(request), Bug::SharedToldExclusive => {
+                Ok(sound!(self.denied(request), Bug::SharedToldExclusive => {
                     self.renew(request, hold, record.mode);
                     self.granted(request)
-                })
+                }))
             };
         }
         self.renew(request, hold, mode);
         sound!(self.promote(&request.resource), Bug::DowngradePromotesNobody => None);
-        self.granted(request)
+        Ok(self.granted(request))
     }
 
     fn renew(&mut self, request: &Request<'_>, hold: &Hold, mode: Mode) {
@@ -152,14 +152,15 @@ impl Draft {
 
     /// Shared to exclusive, for a sole holder with nobody queued: a new grant under
     /// the same claim id.
-    fn upgrade(&mut self, request: &Request<'_>, hold: &Hold) -> ClaimReply {
+    fn upgrade(&mut self, request: &Request<'_>, hold: &Hold) -> Result<ClaimReply, Rejection> {
+        self.check_fences(&request.resource, 1)?;
         self.emit(Event::Upgraded {
             claim: request.claim(hold.claim_id),
             fence: self.state.newest_fence(&request.resource)
                 + sound!(1, Bug::UpgradeKeepsFence => 0),
             terms: request.terms(self.now, hold.lease_ms),
         });
-        self.granted(request)
+        Ok(self.granted(request))
     }
 
     /// Rule C7: a queued agent keeps its ticket, whatever it says about waiting.
@@ -177,6 +178,7 @@ impl Draft {
                 "the mode of the ticket; release the ticket first to ask for another",
             ));
         }
+        self.check_fences(&request.resource, 0)?;
         self.emit(Event::TicketRenewed {
             claim: request.claim(ticket.claim_id),
             terms: request.terms(self.now, ticket.lease_ms),
@@ -222,6 +224,7 @@ impl Draft {
     }
 
     fn grant(&mut self, request: &Request<'_>, mode: Mode) -> Result<(), Rejection> {
+        self.check_fences(&request.resource, 1)?;
         self.emit(Event::Granted {
             claim: request.claim(self.next_claim_id()?),
             fence: self.next_fence(&request.resource),
@@ -232,6 +235,7 @@ impl Draft {
     }
 
     fn queue(&mut self, request: &Request<'_>, mode: Mode) -> Result<ClaimReply, Rejection> {
+        self.check_fences(&request.resource, 1)?;
         self.emit(Event::Queued {
             claim: request.claim(self.next_claim_id()?),
             mode,
@@ -302,7 +306,7 @@ impl Draft {
         arguments::present("agent_id", &command.agent_id)?;
         arguments::present("claim_id", &command.claim_id)?;
         arguments::present("resource", &command.resource)?;
-        self.heartbeat(&command.agent_id);
+        self.heartbeat(&command.agent_id)?;
         let resource = Resource::from(command.resource.as_str());
         self.settle(&resource);
 

@@ -32,7 +32,7 @@ impl Draft {
     pub(super) fn post(&mut self, command: &Post) -> Result<PostReply, Rejection> {
         let ttl_ms = check_post(command)?;
         let from = AgentId::acting("agent_id", &command.agent_id)?;
-        self.heartbeat(&from);
+        self.heartbeat(&from)?;
         let before = self.posted_before(&from, command.key.as_deref());
         if let Some(reply) = sound!(before, Bug::RetryKeyIgnored => None) {
             return Ok(reply);
@@ -127,7 +127,7 @@ impl Draft {
             let allowed = format!("at most the newest message, {newest}");
             return Err(Rejection::new("up_to", &command.up_to, allowed));
         }
-        self.heartbeat(&command.agent_id);
+        self.heartbeat(&command.agent_id)?;
         if up_to > self.state.mail.cursor(&command.agent_id) {
             self.emit(Event::CursorMoved {
                 agent_id: command.agent_id.as_str().into(),

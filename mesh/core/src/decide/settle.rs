@@ -6,6 +6,7 @@ use crate::command::Mode;
 use crate::event::{ClaimRef, Event, LapseReason};
 use crate::ids::ClaimId;
 use crate::names::{AgentId, Resource};
+use crate::rejection::Rejection;
 use crate::state::{Hold, Ticket};
 use crate::time::{Millis, after};
 use planted::{Bug, sound};
@@ -129,6 +130,23 @@ impl Draft {
         sound!(newest + 1, Bug::FenceNotRaised => newest.max(1))
     }
 
+    /// Rule G8: refuses a claim of a resource whose fences are used up. Each ticket has one
+    /// kept for it, so that whoever was queued can be promoted; `more` are asked for beside.
+    pub(super) fn check_fences(&self, resource: &Resource, more: u64) -> Result<(), Rejection> {
+        let newest = self.state.newest_fence(resource);
+        let waiting = self.state.resource(resource).map_or(0, |r| r.queue.len());
+        let most = self.state.limits().count;
+        let needed = newest.saturating_add(waiting as u64).saturating_add(more);
+        if sound!(needed <= most, Bug::FenceBeyondLimit => true) {
+            return Ok(());
+        }
+        Err(Rejection::described(
+            "resource",
+            format_args!("one whose fences are used up, at {newest} with {waiting} tickets"),
+            format!("one with a fence up to {most} left; claim it under another name"),
+        ))
+    }
+
     /// Rule C8: grants the head of the queue if nothing is in its way, and with a
     /// shared head the run of shared tickets right behind it, under one fence.
     /// Returns the first agent promoted.
@@ -155,6 +173,10 @@ impl Draft {
             .cloned()
             .collect();
         let fence = self.next_fence(resource);
+        if fence > self.state.limits().count {
+            // Each ticket that `queue` takes has a fence left: only a forged one comes here.
+            return None;
+        }
         let first = run.first().map(|ticket| ticket.agent_id.clone());
         for ticket in run {
             self.emit(Event::Promoted {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::{Mail, ResourceState, State};
 use crate::command::Mode;
 use crate::ids::MessageId;
+use crate::limits::MAX_LEASE;
 use crate::names::Resource;
 
 /// Fails with the sentence that is broken.
@@ -23,7 +24,9 @@ impl State {
         for (resource, record) in &self.resources {
             self.check_holders(resource, record)?;
             check_queue(resource, record)?;
+            self.check_fences_left(resource, record)?;
         }
+        self.check_numbers()?;
         self.check_involved()?;
         self.check_losses()?;
         check_mail(&self.mail)
@@ -56,6 +59,38 @@ impl State {
             })?;
             ensure(hold.claim_id <= self.newest_claim(), || {
                 format!("C1: {resource} has a claim above the newest claim id")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Invariant 9, for tickets.
+    fn check_fences_left(&self, resource: &Resource, record: &ResourceState) -> Result<(), String> {
+        let newest = self.newest_fence(resource);
+        let needed = newest.saturating_add(record.queue.len() as u64);
+        ensure(needed <= self.limits().count, || {
+            format!("G8: not every ticket for {resource} has a fence left behind {newest}")
+        })?;
+        let holds = record.holders.iter().map(|hold| hold.lease_ms);
+        let mut lasting = holds.chain(record.queue.iter().map(|ticket| ticket.lease_ms));
+        ensure(lasting.all(|lease| lease <= MAX_LEASE), || {
+            format!("G8: a lease on {resource} is longer than any may be")
+        })
+    }
+
+    /// Invariant 9, for the rest.
+    fn check_numbers(&self) -> Result<(), String> {
+        let most = self.limits().count;
+        for (resource, fence) in self.fences() {
+            ensure(fence <= most, || {
+                format!("G8: {resource} has fence {fence}, above {most}")
+            })?;
+        }
+        for (agent_id, agent) in &self.agents {
+            let in_range = agent.epoch <= most && agent.ttl_ms <= MAX_LEASE;
+            ensure(in_range, || {
+                let (epoch, ttl) = (agent.epoch, agent.ttl_ms);
+                format!("G8: {agent_id} has epoch {epoch} and a TTL of {ttl} ms")
             })?;
         }
         Ok(())

@@ -41,6 +41,7 @@ use super::within::Within;
 /// 6. Every message is in the one mailbox that it is addressed to (M5, M6).
 /// 7. The indexes say what the records say.
 /// 8. Nobody holds what it is remembered to have lost (W6).
+/// 9. No fence, epoch or duration is beyond its limit, and each ticket has a fence left (G8).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     pub(super) agents: OrdMap<AgentId, Agent>,

@@ -7,9 +7,9 @@ use super::shapes::{
     NodeAgent, NodeClaim, NodeEvent, NodeHolder, NodeMessage, NodeState, NodeTicket,
 };
 use mesh_core::{
-    Agent, AgentId, ClaimId, DEFAULT_LEASE_SECONDS, Entry, Event, Hold, Limits, Message, MessageId,
-    Millis, Mode, Part, Resource, ResourceState, Snapshot, SnapshotBuilder, Ticket, TrailRecord,
-    escape, settle,
+    Agent, AgentId, ClaimId, DEFAULT_LEASE_SECONDS, Entry, Event, Hold, Limits, MAX_LEASE, Message,
+    MessageId, Millis, Mode, Part, Resource, ResourceState, Snapshot, SnapshotBuilder, Ticket,
+    TrailRecord, escape, settle,
 };
 use serde::Deserialize;
 
@@ -134,8 +134,13 @@ fn millis(seconds: f64) -> Millis {
     (seconds * 1000.0) as Millis
 }
 
+/// A duration, cut to the longest that anybody may ask for (rule G8).
+fn lasting(duration: Millis) -> Millis {
+    duration.min(MAX_LEASE)
+}
+
 fn agent(row: &NodeAgent) -> Agent {
-    let ttl_ms = millis(row.expires_at - row.last_seen).max(1000);
+    let ttl_ms = lasting(millis(row.expires_at - row.last_seen).max(1000));
     Agent {
         branch: row.branch.as_str().into(),
         prompt_ptr: row.prompt_ptr.as_str().into(),
@@ -191,15 +196,16 @@ fn hold(row: &NodeHolder, fence: u64, now: Millis) -> Hold {
         claim_id: row.claim_id,
         fence: row.fence.filter(|own| *own <= fence).unwrap_or(fence),
         // The predecessor did not keep what was asked for. What is left of a longer
-        // lease stands in for it, so that it is not taken for a bad clock's (C12).
-        lease_ms: (DEFAULT_LEASE_SECONDS * 1000).max(expires_at.saturating_sub(now)),
+        // lease stands in for it, so that it is not taken for a bad clock's (C12), up to the
+        // longest that there may be.
+        lease_ms: lasting((DEFAULT_LEASE_SECONDS * 1000).max(expires_at.saturating_sub(now))),
         expires_at,
         note: row.note.as_deref().map(Into::into),
     }
 }
 
 fn ticket(row: &NodeTicket, now: Millis) -> Ticket {
-    let lease_ms = millis(row.lease_seconds).max(1000);
+    let lease_ms = lasting(millis(row.lease_seconds).max(1000));
     Ticket {
         agent_id: AgentId::from(row.agent_id.as_str()),
         claim_id: row.claim_id,

@@ -11,6 +11,7 @@
 //! names. See `salvage` for what is done about the gap between.
 
 mod examine;
+mod missing;
 mod names;
 mod pile;
 mod repair;
@@ -19,6 +20,8 @@ mod salvage;
 mod surroundings;
 
 pub use examine::examine;
+#[cfg(test)]
+pub(crate) use missing::GRANT_BYTES;
 pub use repair::repair;
 pub use report::{Contents, Finding, Remedy, Repair, Report, Severity};
 pub use surroundings::{examine_folder, repair_folder};

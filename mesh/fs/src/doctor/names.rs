@@ -14,10 +14,12 @@ pub(super) fn suffix(n: u64) -> String {
     format!(".damaged.{n}")
 }
 
-/// The repair that put `name` aside, and what the file was called before.
+/// The repair that put `name` aside, and what the file was called before. Only a name that
+/// a repair gives is one: a repair gives no number twice.
 pub(super) fn parse_set_aside(name: &str) -> Option<(&str, u64)> {
-    let (name, n) = name.rsplit_once(".damaged.")?;
-    Some((name, n.parse().ok()?))
+    let (before, n) = name.rsplit_once(".damaged.")?;
+    let n = n.parse().ok()?;
+    (set_aside(before, n) == name).then_some((before, n))
 }
 
 /// The report of repair `n`.
@@ -47,12 +49,20 @@ pub(super) fn unfinished(names: &[String]) -> Option<u64> {
         .filter(|n| !names.iter().any(|name| *name == report(*n)))
 }
 
-/// The number of the next repair.
-pub(super) fn next_repair(names: &[String]) -> u64 {
+/// What repairs put aside that were cut short, as it was called before, and by which.
+pub(super) fn unfinished_files(names: &[String]) -> Vec<(&str, u64)> {
+    let reports = names.iter().filter_map(|name| parse_report(name));
+    let newest = reports.max().unwrap_or(0);
+    let put_aside = names.iter().filter_map(|name| parse_set_aside(name));
+    put_aside.filter(|(_, n)| *n > newest).collect()
+}
+
+/// The number of the next repair, which nothing in the folder has; `None`: there is none.
+pub(super) fn next_repair(names: &[String]) -> Option<u64> {
     let reports = names.iter().filter_map(|name| parse_report(name));
     let put_aside = names.iter().filter_map(|name| parse_set_aside(name));
     let newest = reports.chain(put_aside.map(|(_, n)| n)).max();
-    newest.unwrap_or(0).saturating_add(1)
+    newest.unwrap_or(0).checked_add(1)
 }
 
 #[cfg(test)]
@@ -65,8 +75,10 @@ mod tests {
         assert_eq!(parse_set_aside(&name), Some(("journal.3", 2)));
         let mut names = vec!["format".to_owned(), name, report(1)];
         assert_eq!(unfinished(&names), Some(2));
-        assert_eq!(next_repair(&names), 3);
+        assert_eq!(next_repair(&names), Some(3));
         names.push(report(2));
         assert_eq!(unfinished(&names), None);
+        names.push(format!("format.damaged.{}", u64::MAX));
+        assert_eq!(next_repair(&names), None, "no number is given twice");
     }
 }

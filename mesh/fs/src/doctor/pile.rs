@@ -9,7 +9,7 @@ use crate::folder::damage::Damage;
 use crate::folder::names;
 use crate::log::generation::ReadError;
 use mesh_core::{
-    Agent, AgentId, ClaimId, Entry, Event, KeyedPost, Loss, MAX_COUNT, Message, MessageId, Millis,
+    Agent, AgentId, ClaimId, Entry, Event, KeyedPost, Limits, Loss, Message, MessageId, Millis,
     Part, Resource, ResourceState, Snapshot, SnapshotBuilder, TrailRecord, escape,
 };
 
@@ -126,23 +126,37 @@ impl Pile {
         Ok(after)
     }
 
-    fn note(&mut self, event: &Event) {
+    /// The fence that an event gave is known.
+    pub(super) fn note_fence(&mut self, event: &Event) {
         if let (Some(resource), Some(fence)) = (event.resource(), event.fence()) {
             self.raise(resource, fence);
         }
+    }
+
+    fn note(&mut self, event: &Event) {
+        self.note_fence(event);
         if let Some(claim) = event.new_claim() {
             self.claim = self.claim.max(claim.claim_id);
         }
     }
 
-    /// Raises every fence, those of resources that only a name is left of included.
-    pub(super) fn raise_fences(&mut self, named: &BTreeSet<Resource>, by: u64) {
+    /// Raises every fence, those of resources that only a name is left of included. Fails
+    /// where one would have to rise beyond the largest that there is: a fence that is raised
+    /// by less may be given twice.
+    pub(super) fn raise_fences(
+        &mut self,
+        named: &BTreeSet<Resource>,
+        by: u64,
+    ) -> Result<(), ReadError> {
         for resource in named {
             self.fences.entry(resource.clone()).or_default();
         }
-        for fence in self.fences.values_mut() {
-            *fence = fence.saturating_add(by).min(MAX_COUNT);
+        let most = Limits::PRODUCTION.count;
+        for (resource, fence) in &mut self.fences {
+            let raised = fence.checked_add(by).filter(|raised| *raised < most);
+            *fence = raised.ok_or_else(|| used_up(resource, *fence, by))?;
         }
+        Ok(())
     }
 
     /// Raises the newest message id above whatever a clock that was right can have made.
@@ -180,6 +194,17 @@ impl Pile {
         }
         Ok(builder.finish())
     }
+}
+
+/// Why fences cannot be raised as far as lost entries ask for.
+fn used_up(resource: &Resource, fence: u64, by: u64) -> ReadError {
+    let what = format!(
+        "lost entries may have granted \"{}\" up to {by} fences above {fence}, and there are none \
+         beyond {}: each one that is left may have been given already",
+        escape(resource),
+        Limits::PRODUCTION.count
+    );
+    ReadError::Damage(Damage::at(&names::journal(1), 0, &what))
 }
 
 /// What an event behind a gap gave to somebody, who has lost it now.

@@ -15,8 +15,11 @@
 //!    all that the old log ever had, and no process takes it for a continuation.
 //!
 //! A repair that was cut short is gone on with; until it is through, servers refuse the
-//! folder. Nothing is ever overwritten or removed but leftovers.
+//! folder. Nothing is ever overwritten or removed but leftovers: where a file is back under
+//! the name of one that was put aside, the repair goes on under the next free number, and
+//! takes along whatever was put aside and is not back.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::error::{ignore_missing, io_error};
@@ -109,14 +112,20 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
     async fn run(mut self, report: &Report) -> Result<Repair, StorageError> {
         let names = self.names().await?;
         let cut_short = given::unfinished(&names);
-        self.number = cut_short.unwrap_or_else(|| given::next_repair(&names));
         let salvages = report.needs(&Remedy::Salvage);
+        self.number = match cut_short {
+            Some(n) if !self.is_taken(&names, n, report).await => n,
+            _ => given::next_repair(&names).ok_or_else(no_number)?,
+        };
+        if cut_short.is_some() && !is_ended(report) {
+            self.take_along(&names).await?;
+        }
         if report.needs(&Remedy::RenewFormat)
             || salvages && !names.iter().any(|name| name == names::FORMAT)
         {
             self.renew_format().await?;
         }
-        if cut_short.is_some() && report.contents.is_some() {
+        if cut_short.is_some() && is_ended(report) {
             self.end_cut_short().await?;
         } else if salvages {
             self.salvage(cut_short.is_some()).await?;
@@ -142,7 +151,73 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         names::temporary(0, self.nonces.draw())
     }
 
+    /// Whether a file that is to be put aside has come back: repair `n` kept another one of
+    /// that name.
+    async fn is_taken(&self, names: &[String], n: u64, report: &Report) -> bool {
+        for name in names {
+            let moves = match name.as_str() {
+                names::FORMAT => report.needs(&Remedy::RenewFormat),
+                WATERMARK => !is_ended(report) || report.needs(&Remedy::SetAside),
+                names::STATE => !is_ended(report),
+                name => !is_ended(report) && names::parse_journal(name).is_some(),
+            };
+            let kept = given::set_aside(name, n);
+            if moves && names.contains(&kept) && !self.is_same(name, &kept).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether both are names of one file.
+    async fn is_same(&self, name: &str, other: &str) -> bool {
+        let (name, other) = (
+            self.fs.stat_name(name).await,
+            self.fs.stat_name(other).await,
+        );
+        matches!((name, other), (Ok(name), Ok(other)) if name.id == other.id)
+    }
+
+    /// Gives what repairs that were cut short put aside this one's number, so that it is
+    /// read with the rest; of a name that is back, or was put aside twice, the newest file.
+    async fn take_along(&mut self, names: &[String]) -> Result<(), StorageError> {
+        let mut known: BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let mut earlier = given::unfinished_files(names);
+        earlier.retain(|(_, n)| *n != self.number);
+        earlier.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        for (name, n) in earlier {
+            let kept = given::set_aside(name, self.number);
+            if !names.contains(&kept) && known.insert(name) {
+                self.rename_free(&given::set_aside(name, n), &kept).await?;
+            }
+        }
+        self.sync_names().await
+    }
+
+    /// Renames `from` to `to`, which no file may have. Whether that is so is looked at
+    /// first: only a repair makes such names, and it has the store's lock.
+    async fn rename_free(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        match self.fs.stat_name(to).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            found => {
+                let taken = io::Error::from(io::ErrorKind::AlreadyExists);
+                let error = found.err().unwrap_or(taken);
+                return Err(failed("put aside as", to, &error));
+            }
+        }
+        match self.fs.rename(from, to).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(failed("find", from, &error))
+            }
+            Err(error) => Err(failed("put aside", from, &error)),
+            Ok(()) => Ok(()),
+        }
+    }
+
     /// Writes `format` anew. The lock's kind is the one that was in use.
+    ///
+    /// The damaged one gets a second name first, and is renamed over: at no moment is there
+    /// none, which a server would take for a new folder's and fill with its own defaults.
     async fn renew_format(&mut self) -> Result<(), StorageError> {
         let kind = lock_kind(self.fs).await;
         let temporary = self.temporary();
@@ -154,7 +229,7 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         write_whole(self.fs, &temporary, std::iter::once(line))
             .await
             .map_err(|e| failed("write", &temporary, &e))?;
-        self.put_aside(names::FORMAT).await?;
+        self.keep_format().await?;
         let renamed = self.fs.rename(&temporary, names::FORMAT).await;
         renamed.map_err(|e| failed("write", names::FORMAT, &e))?;
         self.sync_names().await?;
@@ -164,14 +239,30 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         Ok(())
     }
 
+    /// Gives the damaged `format` the name under which it is kept, beside its own. What has
+    /// no second name, such as a directory, is no `format` either, and put aside.
+    async fn keep_format(&mut self) -> Result<(), StorageError> {
+        let kept = given::set_aside(names::FORMAT, self.number);
+        match self.fs.link(names::FORMAT, &kept).await {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // A repair that was cut short came as far as this.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            Err(_) => return self.put_aside(names::FORMAT).await,
+        }
+        self.sync_names().await?;
+        self.repair.done.push("put format aside".to_owned());
+        self.repair.kept.push(kept);
+        Ok(())
+    }
+
     /// Gives `name` the name under which it is kept. A symbolic link or a directory is
     /// renamed like a file, and not followed.
     async fn put_aside(&mut self, name: &str) -> Result<(), StorageError> {
         let kept = given::set_aside(name, self.number);
-        match self.fs.rename(name, &kept).await {
-            Ok(()) => {}
+        match self.fs.stat_name(name).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(failed("put aside", name, &error)),
+            _ => self.rename_free(name, &kept).await?,
         }
         self.repair.done.push(format!("put {name} aside"));
         self.repair.kept.push(kept);
@@ -328,6 +419,21 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
             ignore_missing(self.fs.remove(&format!("{name}/{file}")).await)?;
         }
         self.fs.remove_dir(name).await
+    }
+}
+
+/// Whether a repair that was cut short came as far as its generation.
+fn is_ended(report: &Report) -> bool {
+    report.contents.is_some()
+}
+
+fn no_number() -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Spent,
+        what: "a file that an earlier repair kept has the last number that there is".to_owned(),
+        next: "move the files with .damaged. in their names to another folder, then call again"
+            .to_owned(),
+        outcome: Outcome::NoEffect,
     }
 }
 

@@ -14,29 +14,28 @@
 //! * No hold or ticket is: a lost entry may have released it, or given it to another. All
 //!   end, one by one in the list, and agents claim again.
 //! * Every fence rises by more than the lost entries can have granted, so that none is
-//!   given twice (rule C3). Names of resources in damaged bytes count as known.
+//!   given twice (rule C3): by as many as have room in records of the greatest length, and
+//!   in the bytes that are none. How many commands share an entry does not matter. Names of
+//!   resources in damaged bytes count as known. Where a fence would rise beyond the largest
+//!   number that there is (G8), nothing is repaired.
 //! * The newest message id rises to the present time (rule M2).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::examine::{fold, read_state};
+use super::missing::{LISTED, describe_gaps, gaps, grants, names_in};
 use super::pile::Pile;
 use crate::adopt;
 use crate::folder::damage::Damage;
 use crate::folder::names;
 use crate::log::generation::{
-    CheckpointHead, Generation, Loose, Place, ReadError, Ready, Step, StoredEntry,
+    CheckpointHead, Generation, Loose, Place, ReadError, Ready, Step, StoredEntry, is_in_range,
 };
 use crate::log::record::{Sum, Tag};
 use crate::log::watermark::Watermark;
 use crate::read_only::ReadOnly;
 use crate::seam::FileSystem;
-use mesh_core::{Entry, Limits, MAX_COUNT, Millis, Part, Resource, Snapshot, escape};
-
-/// How often one entry grants one resource at most: as many commands as fit one batch.
-const GRANTS_AN_ENTRY: u64 = 256;
-/// How many single losses of a kind are listed.
-const LISTED: usize = 10_000;
+use mesh_core::{Entry, Limits, Millis, Part, Resource, Snapshot, escape};
 
 /// What was saved.
 pub(super) struct Salvage {
@@ -112,6 +111,8 @@ struct Wreck<'a, F: FileSystem> {
     highest: u64,
     /// Resources whose names stand in damaged bytes.
     named: BTreeSet<Resource>,
+    /// How many bytes are no whole record, so that entries may have stood there.
+    junk_bytes: u64,
     lost: Vec<String>,
 }
 
@@ -130,6 +131,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             built_on: BTreeSet::new(),
             highest: 0,
             named: BTreeSet::new(),
+            junk_bytes: 0,
             lost: Vec::new(),
         }
     }
@@ -233,6 +235,8 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
                 })) => self.record(&file, at, (sum, prev, tag), &body, &mut parts)?,
                 Err(ReadError::Damage(damage)) if !damage.is_newer() => {
                     let at = damage.byte();
+                    let len = self.view.stat(&generation.file).await?.len;
+                    self.junk_bytes += len.saturating_sub(at);
                     self.lost.push(format!(
                         "{file} from byte {at} on is no record, and too long to be looked through"
                     ));
@@ -246,6 +250,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
     fn junk(&mut self, file: &str, at: u64, bytes: &[u8]) {
         self.named.extend(names_in(bytes));
         let len = bytes.len();
+        self.junk_bytes += len as u64;
         self.list(format!(
             "{file}, byte {at}: {len} bytes that are no whole record"
         ));
@@ -286,9 +291,8 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             }
             Some(Tag::Entry) => {
                 let stored: StoredEntry = serde_json::from_slice(body).map_err(newer)?;
-                let limits = &Limits::PRODUCTION;
-                let in_range = stored.events.iter().all(|event| event.is_in_range(limits));
-                if stored.seq > limits.count || !in_range {
+                if !is_in_range(&Limits::PRODUCTION, stored.seq, &stored.events) {
+                    self.named.extend(names_in(body));
                     self.list(format!(
                         "{file}, byte {at}: a record with a number out of range"
                     ));
@@ -317,7 +321,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
 
     /// Something speaks of the place `seq`. What no log can reach is nonsense.
     fn reach(&mut self, seq: u64) {
-        if seq < MAX_COUNT {
+        if seq < Limits::PRODUCTION.places {
             self.highest = self.highest.max(seq);
         }
     }
@@ -389,9 +393,17 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             (snapshot, lost) = self.bridge(&snapshot, is_whole, exported, rest, now)?;
         }
         snapshot.seq = self.highest.max(snapshot.seq) + 1;
+        let refused =
+            |what: &str| ReadError::Damage(Damage::at(&names::journal(generation), 0, what));
+        let most = Limits::PRODUCTION.places;
+        if snapshot.seq >= most || generation >= most {
+            return Err(refused(
+                "leaves no place in the log, or no generation, to go on with",
+            ));
+        }
         snapshot.state.invariants().map_err(|broken| {
             let what = format!("what can be saved breaks an invariant: {}", escape(&broken));
-            ReadError::Damage(Damage::at(&names::journal(generation), 0, &what))
+            refused(&what)
         })?;
         Ok(Salvage {
             snapshot,
@@ -426,18 +438,27 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
                         messages and fences";
             lost.push(what.to_owned());
         }
-        lost.extend(self.unproven());
+        lost.extend(self.describe_unproven());
         lost.append(&mut self.lost);
         lost.extend(pile.end_claims());
         self.entries += rest.len() as u64;
         let mut pile = pile.follow(rest.into_values(), &mut lost)?;
         let missing = gaps.iter().map(|(from, to)| to - from + 1).sum::<u64>();
-        pile.raise_fences(&self.named, missing.max(1).saturating_mul(GRANTS_AN_ENTRY));
+        let by = grants(missing.max(1), self.junk_bytes);
+        for event in self.unproven().flat_map(|loose| &loose.entry.events) {
+            // Where no mark is left, it may have been acknowledged all the same.
+            pile.note_fence(event);
+        }
+        pile.raise_fences(&self.named, by)?;
         pile.raise_message_id(now);
         lost.push(format!(
-            "every fence was raised by {}, since lost entries may have granted some: the next \
-             one of each resource is higher than any that was given",
-            missing.max(1).saturating_mul(GRANTS_AN_ENTRY)
+            "every fence was raised by {by}, since lost entries may have granted some: the next \
+             one of each resource is higher than any that was given{}",
+            if is_whole {
+                ""
+            } else {
+                ", unless it stood in a missing part alone"
+            },
         ));
         lost.push(
             "a resource that was claimed for the first time in a lost entry is not known, and \
@@ -450,9 +471,12 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
 
     /// Whole records that nobody built on: a race that was lost, or an entry that was not
     /// acknowledged.
-    fn unproven(&self) -> Vec<String> {
-        let unproven = self.loose.iter().filter(|loose| !self.is_proven(loose));
-        unproven
+    fn unproven(&self) -> impl Iterator<Item = &LooseEntry> {
+        self.loose.iter().filter(|loose| !self.is_proven(loose))
+    }
+
+    fn describe_unproven(&self) -> Vec<String> {
+        self.unproven()
             .map(|loose| {
                 let (seq, file, at) = (loose.entry.seq, &loose.file, loose.at);
                 format!("{file}, byte {at}: a record for entry {seq} that nothing proves")
@@ -468,44 +492,4 @@ fn from_copy(seq: u64) -> String {
          watermark knows: times lost their fractions of a second, retry keys (rule M7) and \
          the audit trail are gone"
     )
-}
-
-/// The places between `from` and `to` that are not among `there`, as ranges.
-fn gaps(from: u64, there: impl Iterator<Item = u64>, to: u64) -> Vec<(u64, u64)> {
-    let mut gaps = Vec::new();
-    let mut next = from + 1;
-    for seq in there {
-        if seq > next {
-            gaps.push((next, seq - 1));
-        }
-        next = seq + 1;
-    }
-    if next <= to {
-        gaps.push((next, to));
-    }
-    gaps
-}
-
-fn describe_gaps(gaps: &[(u64, u64)]) -> Vec<String> {
-    let sentence = |(from, to): &(u64, u64)| match from == to {
-        true => format!("entry {from}: it was acknowledged, or may have been, and is not readable"),
-        false => format!(
-            "entries {from} to {to}: they were acknowledged, or may have been, and are not readable"
-        ),
-    };
-    gaps.iter().take(LISTED).map(sentence).collect()
-}
-
-/// Names of resources in bytes that were a record once. A name too many does no harm: its
-/// fence rises for nothing.
-fn names_in(bytes: &[u8]) -> BTreeSet<Resource> {
-    const MEMBER: &[u8] = b"\"resource\":";
-    let starts = bytes.windows(MEMBER.len()).enumerate();
-    let starts = starts.filter(|(_, window)| *window == MEMBER);
-    starts
-        .filter_map(|(at, _)| {
-            let mut json = serde_json::Deserializer::from_slice(&bytes[at + MEMBER.len()..]);
-            <Resource as serde::Deserialize>::deserialize(&mut json).ok()
-        })
-        .collect()
 }

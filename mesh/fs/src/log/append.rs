@@ -4,11 +4,11 @@ use std::io;
 
 use super::chain::Link;
 use super::env::Env;
-use super::generation::{EntryBody, Step};
+use super::generation::{EntryBody, Step, is_in_range};
 use super::open_log::OpenLog;
 use super::protocol::Appending;
 use super::record::{Sum, Tag, encode_within};
-use crate::error::io_error;
+use crate::error::{io_error, out_of_numbers};
 use crate::seam::{Appended, FileSystem};
 use mesh_coordinator::ports::{Append, Outcome, StorageError};
 use mesh_core::Entry;
@@ -34,6 +34,7 @@ impl<F: FileSystem> OpenLog<F> {
         if let Appending::Over(over) = appending {
             return Ok(over);
         }
+        self.check_range(entry)?;
         let body = EntryBody {
             seq: entry.seq,
             durable: self.standing().durable,
@@ -54,6 +55,24 @@ impl<F: FileSystem> OpenLog<F> {
                 step => self.take_append_step(env, step, &mut record).await?,
             };
         }
+    }
+
+    /// Refuses, before anything is written, what every reader of the record would refuse.
+    /// `decide` keeps fences and epochs in range; only the log knows its own places.
+    fn check_range(&self, entry: &Entry) -> Result<(), StorageError> {
+        let limits = self.generation.limits;
+        if is_in_range(limits, entry.seq, &entry.events) {
+            return Ok(());
+        }
+        let (name, seq) = (self.name(), entry.seq);
+        Err(out_of_numbers(if seq > limits.places {
+            format!(
+                "cannot append to {name}: entry {} was the last that there can be",
+                seq - 1
+            )
+        } else {
+            format!("cannot append to {name}: entry {seq} would have a number out of range")
+        }))
     }
 
     /// A record that continues the chain.

@@ -9,7 +9,7 @@ use super::generation::{CheckpointHead, Place, RECORD_VERSION, checkpoint_pieces
 use super::open_log::{Followed, OpenLog};
 use super::protocol::{Appending, Retiring, Rotating};
 use super::record::Tag;
-use crate::error::io_error;
+use crate::error::{io_error, out_of_numbers};
 use crate::folder::names;
 use crate::folder::write::write_whole;
 use crate::seam::FileSystem;
@@ -47,6 +47,11 @@ impl<F: FileSystem> OpenLog<F> {
             return Ok(Append::Lost);
         }
         let next = self.standing().generation + 1;
+        if next > env.options.limits.places {
+            // Under a name that no reader knows, the log would seem to end at the seal.
+            let what = format!("{} was the last generation that there can be", self.name());
+            return Err(out_of_numbers(what));
+        }
         let successor = Successor {
             snapshot,
             temporary: env.temporary(next),

@@ -4,14 +4,14 @@
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use super::{Disk, FakeClock, Fault, Folder, block_on, record_ends};
+use super::{Disk, FakeClock, Fault, Folder, Member, block_on, record_ends};
 use crate::doctor::{Remedy, Repair, Report, Severity, examine, repair};
 use mesh_coordinator::ports::{Append, StorageErrorKind};
 use mesh_core::{ClaimId, ClaimRef, Entry, Event, Mode, Terms};
 
-const FOUR: [&str; 4] = ["first", "second", "third", "fourth"];
+pub(super) const FOUR: [&str; 4] = ["first", "second", "third", "fourth"];
 
-fn examined(folder: &Folder) -> Report {
+pub(super) fn examined(folder: &Folder) -> Report {
     let before = folder.contents();
     let report = block_on(examine(&folder.fs(), &FakeClock::new()));
     assert!(
@@ -21,24 +21,24 @@ fn examined(folder: &Folder) -> Report {
     report
 }
 
-fn repaired(folder: &Folder) -> Repair {
+pub(super) fn repaired(folder: &Folder) -> Repair {
     // A disk that does not sync, since no power is cut here.
     let disk = Disk::new(folder.fs(), |_, _| Fault::None);
     block_on(repair(&disk, &FakeClock::new(), 7)).unwrap()
 }
 
 /// What a server makes of the folder.
-fn opened(folder: &Folder) -> Result<Vec<String>, String> {
+pub(super) fn opened(folder: &Folder) -> Result<Vec<String>, String> {
     block_on(folder.open().look()).map_err(|error| error.to_string())
 }
 
-fn flip(folder: &Folder, name: &str, at: usize) {
+pub(super) fn flip(folder: &Folder, name: &str, at: usize) {
     let mut bytes = folder.read(name);
     bytes[at] ^= 1 << (at % 8);
     folder.write(name, bytes);
 }
 
-fn place_of(folder: &Folder, name: &str, text: &str) -> usize {
+pub(super) fn place_of(folder: &Folder, name: &str, text: &str) -> usize {
     let bytes = folder.read(name);
     let mut windows = bytes.windows(text.len());
     windows
@@ -195,7 +195,7 @@ fn what_stands_behind_a_damaged_checkpoint_is_saved() {
     );
 }
 
-fn claims_event(seq: u64, resource: &str, fence: u64) -> Entry {
+pub(super) fn claims_event(seq: u64, resource: &str, fence: u64) -> Entry {
     let claim_id: ClaimId = format!("{seq:026}").parse().unwrap();
     Entry {
         seq,
@@ -214,19 +214,23 @@ fn claims_event(seq: u64, resource: &str, fence: u64) -> Entry {
     }
 }
 
+/// Commits an entry, and acknowledges it.
+pub(super) fn committed(process: &mut Member, entry: &Entry) {
+    block_on(process.catch_up()).unwrap();
+    let storage = &mut process.storage;
+    let appended = block_on(mesh_coordinator::ports::Storage::append(storage, entry));
+    assert_eq!(appended, Ok(Append::Committed));
+    block_on(mesh_coordinator::ports::Storage::sync(storage)).unwrap();
+    process.snapshot.apply(entry);
+}
+
 /// C3: no fence is given twice, whatever the lost entries granted.
 #[test]
 fn holds_end_and_fences_rise_where_entries_are_lost() {
     let folder = Folder::with(&["first"]);
     let mut process = folder.open();
     for (seq, resource) in [(2, "kept"), (3, "lost"), (4, "later")] {
-        block_on(process.catch_up()).unwrap();
-        let entry = claims_event(seq, resource, 1);
-        let storage = &mut process.storage;
-        let appended = block_on(mesh_coordinator::ports::Storage::append(storage, &entry));
-        assert_eq!(appended, Ok(Append::Committed));
-        process.snapshot.apply(&entry);
-        block_on(mesh_coordinator::ports::Storage::sync(storage)).unwrap();
+        committed(&mut process, &claims_event(seq, resource, 1));
     }
     let at = place_of(&folder, "journal.1", "claim.3");
     flip(&folder, "journal.1", at);

@@ -8,6 +8,7 @@ use super::adoption::node_state;
 use super::{Folder, block_on, contents};
 use crate::{Scanned, Sum, scan};
 use mesh_coordinator::ports::{Storage, StorageErrorKind};
+use mesh_core::{MAX_LEASE, settle};
 
 /// A record with any text as its body, and a checksum that is right.
 fn forged(prev: Sum, tag: &str, body: &str) -> Vec<u8> {
@@ -128,6 +129,34 @@ fn numbers_out_of_range_are_refused() {
         error.what.contains("a fence or an epoch is above"),
         "{error}"
     );
+}
+
+/// A duration that is longer than any counts as the longest, so that rule C12 ends what
+/// hangs on it. An old folder may have one that it adopted: it is not refused.
+#[test]
+fn durations_out_of_range_are_cut() {
+    let events = format!(
+        r#"[{{"kind":"granted","resource":"r","agent_id":"a","claim_id":"00000000000000000000000009","fence":1,"mode":"exclusive","lease_ms":{end},"expires_at":{end}}},{{"kind":"registered","agent_id":"b","branch":"b","prompt_ptr":"p","ttl_ms":{end},"expires_at":{end},"epoch":1}}]"#,
+        end = u64::MAX
+    );
+    let folder = with_entry(2, &events);
+    let mut process = folder.open();
+    block_on(process.look()).unwrap();
+    let from_journal = process.snapshot.clone();
+    block_on(process.checkpoint()).unwrap();
+    let mut process = folder.open();
+    block_on(process.look()).unwrap();
+    for snapshot in [&from_journal, &process.snapshot] {
+        let mut state = snapshot.state.clone();
+        assert_eq!(state.resource("r").unwrap().holders[0].lease_ms, MAX_LEASE);
+        assert_eq!(state.agent("b").unwrap().ttl_ms, MAX_LEASE);
+        for event in settle(&state, 1000) {
+            state.apply(1000, &event);
+        }
+        let hold = &state.resource("r").unwrap().holders[0];
+        assert_eq!(hold.expires_at, 1000 + MAX_LEASE);
+        assert_eq!(state.agent("b").unwrap().expires_at, 1000 + MAX_LEASE);
+    }
 }
 
 /// Names are no paths: none leads out of the folder, and none is a generation by accident.

@@ -13,12 +13,15 @@ mod damage;
 mod docs;
 mod doctor;
 mod errors;
+mod fences;
 mod fuzz;
 mod hostile;
 mod interleaving;
 mod outcomes;
 mod promises;
+mod ranges;
 mod removed;
+mod repairs;
 mod rotation;
 mod sync_leader;
 

@@ -1,6 +1,6 @@
 //! What stands inside the records of a generation.
 
-use mesh_core::{Entry, Event, Millis};
+use mesh_core::{Entry, Event, Limits, Millis};
 use serde::{Deserialize, Serialize};
 
 use crate::log::record::Sum;
@@ -68,6 +68,12 @@ impl From<StoredEntry> for Entry {
 pub(crate) struct Place {
     pub(crate) seq: u64,
     pub(crate) durable: u64,
+}
+
+/// Whether an entry for the place `seq` has only numbers that mesh can have given: what
+/// readers refuse, and no writer may write.
+pub(crate) fn is_in_range(limits: &Limits, seq: u64, events: &[Event]) -> bool {
+    seq <= limits.places && events.iter().all(|event| event.is_in_range(limits))
 }
 
 /// What is said of numbers that mesh cannot have given.

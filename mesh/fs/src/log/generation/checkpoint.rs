@@ -42,7 +42,7 @@ impl<F: FileSystem> Generation<F> {
         if head.version != RECORD_VERSION {
             return Err(self.newer("has records of a version that this mesh does not know"));
         }
-        if head.seq > self.limits.count {
+        if head.seq > self.limits.places {
             return Err(self.damaged(OUT_OF_RANGE));
         }
         if head.generation != self.standing.generation {
@@ -167,7 +167,10 @@ pub(crate) fn checkpoint_pieces(
             1 => match parts.next() {
                 Some(part) => {
                     written += 1;
-                    encode_within(limits, last, Tag::Part, &part)
+                    match part.check(limits) {
+                        Ok(()) => encode_within(limits, last, Tag::Part, &part),
+                        Err(error) => return Some(Err(io::Error::other(error))),
+                    }
                 }
                 None => {
                     stage = 2;

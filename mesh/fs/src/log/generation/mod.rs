@@ -6,7 +6,9 @@ mod checkpoint;
 mod file;
 mod reader;
 
-pub(crate) use body::{CheckpointHead, EntryBody, Place, RECORD_VERSION, Ready, StoredEntry};
+pub(crate) use body::{
+    CheckpointHead, EntryBody, Place, RECORD_VERSION, Ready, StoredEntry, is_in_range,
+};
 pub(crate) use checkpoint::checkpoint_pieces;
 pub(crate) use file::{Generation, ReadError};
 pub(crate) use reader::{Loose, Step};

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::body::{OUT_OF_RANGE, Place, StoredEntry};
+use super::body::{OUT_OF_RANGE, Place, StoredEntry, is_in_range};
 use super::file::{Generation, ReadError};
 use crate::log::chain::{Chain, Link};
 use crate::log::record::{Record, Scanned, Sum, Tag, scan};
@@ -185,8 +185,7 @@ fn judge_next(
     if !chain.accepts(record.prev, link) {
         return Ok((Step::Void, None));
     }
-    let in_range = stored.events.iter().all(|event| event.is_in_range(limits));
-    let in_range = in_range && stored.seq <= limits.count;
+    let in_range = is_in_range(limits, stored.seq, &stored.events);
     if !sound!(in_range, Bug::NumberNotBounded => true) {
         return Err(Verdict::Damaged(OUT_OF_RANGE.to_owned()));
     }

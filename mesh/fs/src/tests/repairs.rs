@@ -1,0 +1,111 @@
+//! Repairs that are cut short, and come again: no step leaves a folder that a server would
+//! take for another one, and nothing that was kept is overwritten.
+
+use std::pin::pin;
+use std::task::{Context, Waker};
+
+use super::doctor::{FOUR, examined, flip, opened, place_of, repaired};
+use super::{Disk, FakeClock, Fault, Folder, block_on};
+use crate::doctor::repair;
+use mesh_coordinator::ports::StorageErrorKind;
+
+/// A server takes a folder without a `format` for one whose making was cut short, and fills
+/// in its own defaults. So at no step of a repair is there none.
+#[test]
+fn a_repair_that_is_killed_anywhere_leaves_a_format() {
+    let whole = Folder::with(&FOUR);
+    let format = whole.read("format");
+    for garbage in ["garbage", ""] {
+        whole.write("format", garbage);
+        for step in 0.. {
+            let folder = whole.copy();
+            let mut left = step;
+            let disk = Disk::new(folder.fs(), move |_, _| {
+                left -= 1;
+                match left < 0 {
+                    true => Fault::Stop,
+                    false => Fault::None,
+                }
+            });
+            let clock = FakeClock::new();
+            let work = pin!(repair(&disk, &clock, 7));
+            let done = work.poll(&mut Context::from_waker(Waker::noop()));
+            let there = folder.names().contains(&"format".to_owned());
+            assert!(there, "step {step}: {:?}", folder.names());
+            if done.is_ready() {
+                break;
+            }
+            block_on(repair(&folder.fs(), &FakeClock::new(), 8)).unwrap();
+            assert_eq!(folder.read("format"), format, "step {step}");
+            assert_eq!(folder.read("format.damaged.1"), garbage.as_bytes());
+            assert!(examined(&folder).is_healthy());
+            assert_eq!(opened(&folder).unwrap(), FOUR);
+        }
+    }
+}
+
+/// A repair is cut short, somebody puts a journal back meanwhile, and repairs again: what the
+/// first one kept stays as it was, and what is not back is read with the rest.
+#[test]
+fn a_second_repair_overwrites_nothing_that_the_first_one_kept() {
+    let folder = Folder::with(&FOUR);
+    let backup = folder.read("journal.1");
+    flip(
+        &folder,
+        "journal.1",
+        place_of(&folder, "journal.1", "second"),
+    );
+    let damaged = folder.read("journal.1");
+    let watermark = folder.read("watermark");
+    let disk = Disk::new(folder.fs(), |call, name| match (call, name) {
+        ("create", name) if name.starts_with("tmp.2.") => Fault::Stop,
+        _ => Fault::None,
+    });
+    let clock = FakeClock::new();
+    let cut_short = pin!(repair(&disk, &clock, 7));
+    assert!(
+        cut_short
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    assert_eq!(folder.read("journal.1.damaged.1"), damaged);
+    assert_eq!(folder.read("watermark.damaged.1"), watermark);
+
+    let mut put_back = backup.clone();
+    put_back[place_of(&folder, "journal.1.damaged.1", "third")] ^= 1;
+    folder.write("journal.1", &put_back);
+    let repair = repaired(&folder);
+    assert_eq!(folder.read("journal.1.damaged.1"), damaged, "kept");
+    assert_eq!(folder.read("journal.1.damaged.2"), put_back, "kept");
+    assert_eq!(
+        folder.read("watermark.damaged.2"),
+        watermark,
+        "read with the rest"
+    );
+    assert_eq!(opened(&folder).unwrap(), ["first", "second", "fourth"]);
+    assert!(repair.lost[0].starts_with("entry 3"), "{repair:?}");
+    assert!(folder.names().contains(&"repair.2.json".to_owned()));
+    assert!(examined(&folder).is_healthy());
+}
+
+/// A stranger's folder has a kept file with the last number that there is.
+#[test]
+fn a_repair_without_a_number_left_is_refused() {
+    let folder = Folder::with(&FOUR);
+    let last = format!("journal.1.damaged.{}", u64::MAX);
+    let report = format!("repair.{}.json", u64::MAX);
+    folder.write(&last, "precious");
+    folder.write(&report, "{}");
+    flip(
+        &folder,
+        "journal.1",
+        place_of(&folder, "journal.1", "second"),
+    );
+    let error = block_on(repair(&folder.fs(), &FakeClock::new(), 7)).unwrap_err();
+    assert_eq!(error.kind, StorageErrorKind::Spent);
+    assert_eq!(folder.read(&last), b"precious");
+    assert!(
+        folder.names().contains(&"journal.1".to_owned()),
+        "nothing was moved"
+    );
+}
