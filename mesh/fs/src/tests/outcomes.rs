@@ -12,7 +12,7 @@ use crate::testing::FakeClock;
 use mesh_coordinator::memory::MemoryLock;
 use mesh_coordinator::ports::{Append, Durability, Outcome, Storage, StorageError};
 use mesh_coordinator::{Coordinator, Handle, MeshError};
-use mesh_core::{Claim, Command, Inbox, Post, Reply, Wait};
+use mesh_core::{Command, Inbox, Post, Reply};
 
 /// Fails a call on a name, each time.
 fn failing(call: &'static str, name: &'static str) -> impl FnMut(&str, &str) -> Fault {
@@ -208,35 +208,4 @@ fn a_failure_behind_a_committed_entry_does_not_deny_it() {
     let error = server.fails(post("3"));
     assert_eq!(error.outcome, Outcome::NoEffect, "{error}");
     assert_eq!(bodies(&folder), ["1", "2"]);
-}
-
-/// A call that waits has queued before it fails.
-#[test]
-fn a_held_claim_that_fails_does_not_deny_its_ticket() {
-    let folder = Folder::with(&["1"]);
-    let (process, fs) = folder.faulty(|_, _| Fault::None);
-    let mut server = Server::of(process);
-    let claim = |agent: &str, wait_seconds| Claim {
-        agent_id: agent.to_owned(),
-        resource: "r".to_owned(),
-        wait: Some(Wait::Queue),
-        wait_seconds,
-        ..Claim::default()
-    };
-    server.call(Command::Claim(claim("a", None))).unwrap();
-    let mut queued = false;
-    fs.plan(move |call, name| match (call, name) {
-        ("append", _) => {
-            queued = true;
-            Fault::None
-        }
-        ("read_at", "watermark") if queued => Fault::Before(ErrorKind::Other),
-        _ => Fault::None,
-    });
-    let error = server.fails(Command::Claim(claim("b", Some(5))));
-    assert_eq!(error.outcome, Outcome::Unknown, "{error}");
-    let mut other = folder.open();
-    block_on(other.look()).unwrap();
-    let record = other.snapshot.state.resource("r").unwrap();
-    assert!(record.ticket_of("b").is_some());
 }
