@@ -26,8 +26,7 @@ pub(crate) trait Runtime {
     /// Gives a task its turn whose moment has come.
     fn poll(&mut self, task: TaskId);
 
-    /// Gives a task its turn that waits for another one of its process, if it was woken
-    /// or if that cannot be told.
+    /// Gives a task its turn that waits for another one of its process, if it was woken.
     fn poll_idle(&mut self, task: TaskId);
 
     /// Whether another task has woken this one since its last turn.
@@ -43,8 +42,7 @@ pub(crate) trait Runtime {
     fn kill(&mut self, process: usize);
 }
 
-/// Polls by hand: no runtime, nothing but futures. Whoever could go on is polled, woken or
-/// not; wakers only tell that there is one more to poll.
+/// Polls by hand: no runtime, nothing but futures and wakers that ring.
 #[derive(Default)]
 pub(crate) struct ByHand {
     processes: Vec<Vec<Slot>>,
@@ -109,7 +107,9 @@ impl Runtime for ByHand {
     }
 
     fn poll_idle(&mut self, task: TaskId) {
-        self.poll(task);
+        if self.is_woken(task) {
+            self.poll(task);
+        }
     }
 
     fn is_woken(&self, task: TaskId) -> bool {

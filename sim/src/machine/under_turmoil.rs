@@ -8,9 +8,9 @@
 //! lets it run only when it has the turn; one step of turmoil is one turn. And virtual
 //! time is the world's, not turmoil's, so it jumps here as it does elsewhere.
 //!
-//! What this adds to the plain runner, which polls whoever could go on: a task that
-//! waits for another one is polled only if it was *woken*. A waker that is lost, or a
-//! destructor that does something when a runtime goes down, makes another trace.
+//! What this adds to the plain runner: tokio's tasks and their wakers in place of bells. A
+//! waker that another runtime would lose, or a destructor that does something when a runtime
+//! goes down, makes another trace.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
