@@ -9,7 +9,7 @@ pub(super) type Reasons<'a> = &'a [(Kind, &'a str, &'a str)];
 pub(super) const REASONS: Reasons<'_> = &[
     (
         Asserted,
-        "G1 G2 G8",
+        "G1 G2",
         "It is kept at the edge, by types and limits; a state may hold more, such as names \
          that were adopted.",
     ),
