@@ -163,6 +163,14 @@ fn waiting() -> Claim {
     }
 }
 
+/// The same with a ticket that ends soon, unless it is kept alive.
+fn waiting_shortly() -> Claim {
+    Claim {
+        lease_seconds: Some(10),
+        ..waiting()
+    }
+}
+
 fn granted(answer: Poll<Result<ClaimReply, MeshError>>) {
     let Poll::Ready(Ok(reply)) = answer else {
         panic!("{answer:?}");
@@ -198,11 +206,7 @@ fn a_failed_append_ends_no_wait() {
     for committed in [false, true] {
         let mut bench = Bench::new();
         let handle = bench.handle.clone();
-        let short = Claim {
-            lease_seconds: Some(10),
-            ..waiting()
-        };
-        let mut waiter = pin!(handle.claim(short));
+        let mut waiter = pin!(handle.claim(waiting_shortly()));
         assert!(poll(waiter.as_mut()).is_pending());
         bench.turn();
         bench.log.fail_next_append(committed);
@@ -247,11 +251,7 @@ fn a_wait_that_ends_with_an_error_leaves_no_ticket() {
 fn a_ticket_that_is_cancelled_beside_its_call_does_not_come_back() {
     let mut bench = Bench::new();
     let handle = bench.handle.clone();
-    let short = Claim {
-        lease_seconds: Some(10),
-        ..waiting()
-    };
-    let mut waiter = pin!(handle.claim(short));
+    let mut waiter = pin!(handle.claim(waiting_shortly()));
     assert!(poll(waiter.as_mut()).is_pending());
     bench.turn();
     let ticket = bench.look().unwrap().queue[0].claim_id.to_string();
@@ -271,11 +271,7 @@ fn a_ticket_that_is_cancelled_beside_its_call_does_not_come_back() {
 fn a_ticket_that_is_taken_anew_keeps_lease_and_note() {
     let mut bench = Bench::new();
     let handle = bench.handle.clone();
-    let short = Claim {
-        lease_seconds: Some(10),
-        ..waiting()
-    };
-    let mut waiter = pin!(handle.claim(short));
+    let mut waiter = pin!(handle.claim(waiting_shortly()));
     assert!(poll(waiter.as_mut()).is_pending());
     bench.turn();
     let first = bench.look().unwrap().queue.remove(0);
