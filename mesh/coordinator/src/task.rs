@@ -1,4 +1,9 @@
-//! The task itself.
+//! The task itself: what it waits for, what it takes up as a batch, and to whom it
+//! answers. How a batch is committed and how it keeps level with the log are modules of
+//! their own.
+
+mod commit;
+mod upkeep;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,19 +12,15 @@ use std::task::Poll;
 use async_channel::{Receiver, RecvError, Sender};
 
 use crate::error::MeshError;
-use crate::footprint::Footprint;
 use crate::handle::{Call, Handle, Request, Served};
-use crate::held::{Asked, Held, Pending, takes_claim};
+use crate::held::{Asked, Held, Pending};
 use crate::nonces::Nonces;
-use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
+use crate::ports::{Clock, Lock, Storage, StorageError};
 use crate::signal::Signal;
-use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, Snapshot, State, prune};
+use commit::Answer;
+use mesh_core::{Millis, Snapshot};
 use planted::{Bug, sound};
 
-/// Losing more often than this means that the lock does not help: writers then step
-/// aside for a moment, each for another one.
-const PATIENT_LOSSES: u32 = 3;
-const MAX_STEP_ASIDE: Millis = 64;
 /// How many batches are served after the last request.
 const LAST_BATCHES: usize = 2;
 /// How often the log is looked at for those who wait, without any reason to.
@@ -27,17 +28,8 @@ const LOOK: Millis = 4_000;
 /// How long the log is still watched after nothing is held any more: whoever waits once
 /// often waits again, and to begin to watch costs more than a call.
 const LINGER: Millis = 1_000;
-/// How long after a checkpoint that failed or was lost the next one is tried.
-const CHECKPOINT_RETRY: Millis = 5_000;
 /// How long after a batch that failed what is held is looked at again.
 const RETRY: Millis = 250;
-
-/// What a command is answered.
-struct Answer {
-    reply: Result<Reply, Rejection>,
-    /// Whether the command made a claim: a hold or a ticket.
-    took: bool,
-}
 
 /// What the coordinator has to do next.
 enum Next {
@@ -70,16 +62,6 @@ pub struct Coordinator<C, S, L> {
     entries: u64,
     /// No checkpoint that is merely worthwhile before this (monotonic).
     next_checkpoint: Millis,
-}
-
-/// What became of an attempt to commit a batch.
-enum Attempt {
-    /// The answers stand, once what they tell is durable.
-    Answered(Vec<Answer>),
-    /// Readers found something to reap, which needs the lock.
-    NeedsLock,
-    /// Another writer came first.
-    Lost,
 }
 
 impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
@@ -304,238 +286,6 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 Ok(reply) => self.held.hold_or_answer(pending, reply, answer.took, now),
                 Err(rejection) => pending.call.answer(Err(MeshError::Rejected(rejection))),
             }
-        }
-    }
-
-    /// Decides a batch, commits what it causes, and makes durable what it tells. An error
-    /// tells what the whole batch may have done.
-    async fn commit(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, StorageError> {
-        let mut footprint = Footprint::default();
-        let answers = self.try_to_commit(asked, &mut footprint).await;
-        answers.map_err(|error| footprint.told(error))
-    }
-
-    async fn try_to_commit(
-        &mut self,
-        asked: &[Asked<'_>],
-        footprint: &mut Footprint,
-    ) -> Result<Vec<Answer>, StorageError> {
-        let mut writing = !asked.iter().all(Asked::may_only_read);
-        let mut losses = 0;
-        loop {
-            let attempt = self.attempt(asked, writing, footprint).await;
-            if writing {
-                self.lock.release().await;
-            }
-            match attempt? {
-                Attempt::Answered(answers) => {
-                    if self.make_durable().await? == Durability::Durable {
-                        return Ok(answers);
-                    }
-                }
-                Attempt::NeedsLock => writing = true,
-                Attempt::Lost => losses += 1,
-            }
-            self.step_aside(losses).await;
-        }
-    }
-
-    /// An attempt that writes takes the lock, and leaves it to its caller to release it.
-    async fn attempt(
-        &mut self,
-        asked: &[Asked<'_>],
-        writing: bool,
-        footprint: &mut Footprint,
-    ) -> Result<Attempt, StorageError> {
-        // The wall clock is read after everything that may have waited.
-        let (stuck, now) = sound!(
-            (self.prepare(writing).await?, self.clock.now()),
-            Bug::NowBeforeLock => {
-                let now = self.clock.now();
-                (self.prepare(writing).await?, now)
-            }
-        );
-        let (events, answers, state) = self.decide_all(asked, now);
-        if events.is_empty() {
-            return Ok(Attempt::Answered(answers));
-        }
-        if !writing {
-            return Ok(Attempt::NeedsLock);
-        }
-        if let Some(error) = stuck
-            && self.storage.checkpoint_need() == CheckpointNeed::Required
-        {
-            return Err(error);
-        }
-        let appended = self.append(events, now, state).await;
-        footprint.note(&appended);
-        match appended? {
-            Append::Committed => Ok(Attempt::Answered(answers)),
-            Append::Lost => Ok(Attempt::Lost),
-        }
-    }
-
-    /// Comes to the end of the log, with the lock if `writing`. Gives back why a checkpoint
-    /// that is required cannot be written.
-    async fn prepare(&mut self, writing: bool) -> Result<Option<StorageError>, StorageError> {
-        if writing {
-            self.lock.acquire().await;
-        }
-        self.catch_up().await?;
-        let mut stuck = None;
-        if writing && self.storage.checkpoint_need() == CheckpointNeed::Required {
-            stuck = self.checkpoint().await.err();
-            self.catch_up().await?;
-        }
-        Ok(stuck)
-    }
-
-    /// Decides one command after the other, each on the state that the ones before it
-    /// lead to. What a held claim is answered may be in the state already.
-    fn decide_all(&mut self, asked: &[Asked<'_>], now: Millis) -> (Vec<Event>, Vec<Answer>, State) {
-        let mut state = self.snapshot.state.clone();
-        let mut events = Vec::new();
-        let mut answers = Vec::with_capacity(asked.len());
-        for asked in asked {
-            let collected = asked.collect(&state, now).map(|reply| Answer {
-                reply: Ok(Reply::Claim(reply)),
-                took: false,
-            });
-            if let Some(answer) = collected {
-                answers.push(answer);
-                continue;
-            }
-            let entropy =
-                Entropy::from(self.nonces.draw()) << 64 | Entropy::from(self.nonces.draw());
-            match asked.decide(&state, now, entropy) {
-                Ok(decision) => {
-                    let took = takes_claim(&decision);
-                    state = decision.state;
-                    answers.push(Answer {
-                        reply: Ok(decision.reply),
-                        took,
-                    });
-                    events.extend(decision.events);
-                }
-                Err(rejection) => answers.push(Answer {
-                    reply: Err(rejection),
-                    took: false,
-                }),
-            }
-        }
-        (events, answers, state)
-    }
-
-    /// Appends events as the next entry. If that is committed, `state`, in which they
-    /// are folded in already, becomes the state.
-    async fn append(
-        &mut self,
-        events: Vec<Event>,
-        at: Millis,
-        state: State,
-    ) -> Result<Append, StorageError> {
-        self.entries += 1;
-        let entry = Entry {
-            seq: self.snapshot.seq + 1,
-            id: format!("{:016x}.{}", self.writer, self.entries),
-            at,
-            events,
-        };
-        let appended = self.storage.append(&entry).await?;
-        if appended == Append::Committed {
-            #[cfg(debug_assertions)]
-            self.assert_replay(&entry, &state);
-            entry.events.iter().for_each(|event| self.held.note(event));
-            self.snapshot.advance(&entry, state);
-        }
-        Ok(appended)
-    }
-
-    /// Whoever replays the entry must come to the state that it was decided to lead to.
-    #[cfg(debug_assertions)]
-    fn assert_replay(&self, entry: &Entry, decided: &State) {
-        let mut replayed = self.snapshot.state.clone();
-        replayed.apply_entry(entry);
-        assert!(
-            replayed == *decided || planted::is_silent(),
-            "entry {} replays to another state",
-            entry.seq
-        );
-    }
-
-    async fn catch_up(&mut self) -> Result<(), StorageError> {
-        loop {
-            match self.storage.read_on().await? {
-                News::Reset(snapshot) => self.snapshot = *snapshot,
-                News::Entries(entries) => {
-                    for entry in &entries {
-                        entry.events.iter().for_each(|event| self.held.note(event));
-                        self.snapshot.apply(entry);
-                    }
-                }
-                News::CaughtUp => return Ok(()),
-            }
-        }
-    }
-
-    /// A barrier. Where the log cannot be synced any more, what is in memory goes into
-    /// a checkpoint of its own, and that is synced.
-    async fn make_durable(&mut self) -> Result<Durability, StorageError> {
-        let failed = match self.storage.sync().await {
-            Err(error) if self.storage.checkpoint_need() == CheckpointNeed::Required => error,
-            other => return other,
-        };
-        self.lock.acquire().await;
-        let saved = self.checkpoint().await;
-        self.lock.release().await;
-        match saved {
-            Ok(Append::Committed) => self.storage.sync().await,
-            Ok(Append::Lost) | Err(_) => Err(failed),
-        }
-    }
-
-    /// Writes a checkpoint, without what has expired.
-    async fn checkpoint(&mut self) -> Result<Append, StorageError> {
-        self.catch_up().await?;
-        if self.storage.checkpoint_need() == CheckpointNeed::None {
-            // Another process wrote one in the meantime.
-            return Ok(Append::Committed);
-        }
-        let now = self.clock.now();
-        let events = prune(&self.snapshot.state, now);
-        if !events.is_empty() && self.storage.checkpoint_need() != CheckpointNeed::Required {
-            let mut state = self.snapshot.state.clone();
-            events.iter().for_each(|event| state.apply(now, event));
-            if self.append(events, now, state).await? == Append::Lost {
-                return Ok(Append::Lost);
-            }
-        }
-        self.storage.checkpoint(&self.snapshot).await
-    }
-
-    /// What can wait until the callers have their answers.
-    async fn maintain(&mut self) {
-        let due = self.storage.checkpoint_need() != CheckpointNeed::None;
-        if !due || self.clock.monotonic() < self.next_checkpoint {
-            return;
-        }
-        self.lock.acquire().await;
-        let written = self.checkpoint().await;
-        self.lock.release().await;
-        match written {
-            Ok(Append::Committed) => return,
-            // Others write faster than this one does. They may write the checkpoint, too.
-            Ok(Append::Lost) => tracing::debug!("the checkpoint is put off: another entry came"),
-            Err(error) => tracing::warn!("the checkpoint is put off: {error}"),
-        }
-        self.next_checkpoint = self.clock.monotonic() + CHECKPOINT_RETRY;
-    }
-
-    /// After several lost races, waits for a moment that differs from writer to writer.
-    async fn step_aside(&mut self, losses: u32) {
-        if losses > PATIENT_LOSSES {
-            let bound = (1 << (losses - PATIENT_LOSSES).min(6)).min(MAX_STEP_ASIDE);
-            self.clock.sleep(1 + self.nonces.draw() % bound).await;
         }
     }
 }
