@@ -101,12 +101,17 @@ pub struct Knobs {
 /// the predecessor of one gave.
 static CRAMPED: Limits = Limits {
     tickets: 2,
+    sharers: 3,
     inbox_bytes: 700,
     trail: 12,
     losses: 2,
     count: 12,
     batch_commands: 2,
     batch_bytes: 900,
+    batch_events: 4,
+    reaped: 2,
+    dropped: 2,
+    expired: 2,
     queue: 1,
     news: 3,
     record_bytes: 32 << 10,

@@ -73,7 +73,10 @@ impl<F: FileSystem> OpenLog<F> {
         } else {
             let what =
                 format!("cannot append to {name}: entry {seq} would have a number out of range");
-            unfit(what, "this is a bug in mesh: please report it; other calls go on")
+            unfit(
+                what,
+                "this is a bug in mesh: please report it; other calls go on",
+            )
         })
     }
 
