@@ -112,7 +112,7 @@ static CRAMPED: Limits = Limits {
     reaped: 2,
     dropped: 2,
     expired: 2,
-    queue: 1,
+    queue: 2,
     news: 3,
     record_bytes: 32 << 10,
     part_rows: 2,
