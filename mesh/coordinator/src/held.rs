@@ -38,8 +38,8 @@ pub(super) struct Held {
     /// Before this nothing is decided again but what ends, since that has just failed
     /// (monotonic).
     paused_until: Millis,
-    /// Whether the batch that is decided withdraws them.
-    withdrawing: bool,
+    /// How many of them the batch that is decided withdraws: the first ones.
+    withdrawing: usize,
     /// The tickets that were cancelled since the batch that is decided was taken out.
     cancelled: Vec<ClaimId>,
     /// What a parcel that never arrives is reported to.
@@ -55,7 +55,7 @@ impl Held {
             withdrawals: Vec::new(),
             caller_left: false,
             paused_until: 0,
-            withdrawing: false,
+            withdrawing: 0,
             cancelled: Vec::new(),
             signals,
         }
@@ -156,8 +156,8 @@ impl Held {
         self.cancelled.clear();
         self.let_go(state);
         let paused = steady < self.paused_until;
-        self.withdrawing = !paused;
-        let ready = self.withdrawals.iter().filter(|_| !paused);
+        self.withdrawing = if paused { 0 } else { self.withdrawals.len() };
+        let ready = self.withdrawals.iter().take(self.withdrawing);
         let withdrawn = ready.map(|release| {
             let command = Command::Release(release.clone());
             Pending::new(Call::of_nobody(command), steady)
@@ -226,9 +226,8 @@ impl Held {
     /// What was due is decided, so the log is in order.
     pub(super) fn decided(&mut self) {
         self.paused_until = 0;
-        if self.withdrawing {
-            self.withdrawals.clear();
-        }
+        self.withdrawals.drain(..self.withdrawing);
+        self.withdrawing = 0;
     }
 
     /// Decides nothing again before `until` but what ends: right away it would only fail
