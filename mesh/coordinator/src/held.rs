@@ -293,22 +293,29 @@ impl Held {
         }
     }
 
+    /// Answers a call that is refused. One that was held has a ticket from before, which its
+    /// caller does not know of.
+    pub(super) fn refuse(&mut self, pending: Pending, rejection: Rejection) {
+        self.withdrawals.extend(pending.abandoned());
+        pending.call.answer(Err(MeshError::Rejected(rejection)));
+    }
+
     /// Has a claim given back that nobody waits for any more.
     pub(super) fn withdraw(&mut self, release: Release) {
         self.withdrawals.push(release);
     }
 
-    /// Lets no call wait any longer.
+    /// Lets no call wait any longer, and nothing that is to be withdrawn.
     pub(super) fn end_waits(&mut self) {
+        self.paused_until = 0;
         self.calls.iter_mut().for_each(|call| call.until = 0);
     }
 
     /// What is to be decided now, by the state as it was read: first what is withdrawn,
     /// then the calls that would be answered otherwise by now or whose time is up.
     pub(super) fn take_due(&mut self, state: &State, wall: Millis, steady: Millis) -> Vec<Pending> {
-        self.cancelled.clear();
         self.let_go(state);
-        let paused = steady < self.paused_until;
+        let paused = self.is_paused(steady);
         self.withdrawing = !paused;
         let ready = self.withdrawals.iter().filter(|_| !paused);
         let withdrawn = ready.map(|release| {
@@ -347,6 +354,16 @@ impl Held {
                 pending.cancelled |= pending.waits_with(&claim_id);
             }
         }
+    }
+
+    /// A new batch begins. Who is held by now was told of what came before it.
+    pub(super) fn forget_cancelled(&mut self) {
+        self.cancelled.clear();
+    }
+
+    /// Whether nothing is decided again yet.
+    pub(super) fn is_paused(&self, steady: Millis) -> bool {
+        steady < self.paused_until
     }
 
     /// What was due is decided, so the log is in order.

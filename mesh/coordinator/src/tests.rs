@@ -5,11 +5,15 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use mesh_core::{
-    Claim, ClaimReply, ClaimStatus, ClaimView, Claims, Millis, Register, Release, ReleaseStatus,
+    Claim, ClaimReply, ClaimStatus, ClaimView, Claims, Entry, Millis, Register, Release,
+    ReleaseStatus, Snapshot,
 };
 
-use crate::memory::{ManualClock, MemoryLock, MemoryLog};
-use crate::ports::Clock;
+use crate::memory::{ManualClock, MemoryLock, MemoryLog, MemoryStorage};
+use crate::ports::{
+    Append, CheckpointNeed, Clock, Durability, News, Outcome, Storage, StorageError,
+    StorageErrorKind,
+};
 use crate::{Coordinator, Handle, MeshError};
 
 const RESOURCE: &str = "r";
@@ -107,18 +111,39 @@ impl Bench {
         Ok(reply.claims.into_iter().next().unwrap())
     }
 
-    /// Another process looks, and finds out what has lapsed.
-    fn have_others_look(&self) {
+    /// What another process answers.
+    fn others<T>(&self, ask: impl AsyncFnOnce(Handle) -> T) -> T {
         let clock = self.clock.clone();
         let lock = MemoryLock::new(clock.clone());
         let (other, handle) = Coordinator::new(clock, self.log.storage(), lock, 2);
-        let mut look = pin!(handle.claims(Claims {
+        let mut call = pin!(ask(handle));
+        assert!(poll(call.as_mut()).is_pending());
+        let mut other = pin!(other.run());
+        assert!(poll(other.as_mut()).is_pending());
+        match poll(call) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("no answer"),
+        }
+    }
+
+    /// Another process looks, and finds out what has lapsed.
+    fn have_others_look(&self) {
+        self.queue_as_others_see_it();
+    }
+
+    fn queue_as_others_see_it(&self) -> usize {
+        let claims = Claims {
             agent_id: "other".into(),
-            resource: None,
-        }));
-        assert!(poll(look.as_mut()).is_pending());
-        assert!(poll(pin!(other.run())).is_pending());
-        assert!(poll(look).is_ready());
+            resource: Some(RESOURCE.into()),
+        };
+        let seen = self.others(async move |handle| handle.claims(claims).await);
+        seen.unwrap().claims[0].queue.len()
+    }
+
+    fn others_release(&self, agent: &str, claim_id: String) {
+        let release = release(agent, claim_id);
+        let reply = self.others(async move |handle| handle.release(release).await);
+        assert_eq!(reply.unwrap().status, ReleaseStatus::Released);
     }
 
     fn release(&mut self, agent: &str, claim_id: String) {
@@ -245,6 +270,47 @@ fn a_wait_that_ends_with_an_error_leaves_no_ticket() {
     assert_eq!(bench.look().unwrap().queue, []);
 }
 
+/// The same where the process ends before it would try again by itself.
+#[test]
+fn a_wait_that_ends_with_an_error_leaves_no_ticket_at_the_end_either() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let mut waiter = pin!(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    bench.log.set_unreadable(true);
+    bench.pass(51_000);
+    assert!(matches!(
+        poll(waiter),
+        Poll::Ready(Err(MeshError::Storage(_)))
+    ));
+    bench.log.set_unreadable(false);
+    let mut close = pin!(handle.clone().close());
+    assert!(poll(close.as_mut()).is_pending());
+    assert!(poll(bench.coordinator.as_mut()).is_ready());
+    assert_eq!(bench.queue_as_others_see_it(), 0);
+}
+
+/// There is news that cannot be read: it is looked at now and then, and not without a pause.
+#[test]
+fn news_that_cannot_be_read_does_not_keep_a_process_busy() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let mut waiter = pin!(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    let id = bench.holders_id();
+    bench.others_release("holder", id);
+    bench.log.set_unreadable(true);
+    // It comes back at all, and waits for the clock.
+    bench.turn();
+    bench.pass(5_000);
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.log.set_unreadable(false);
+    bench.pass(5_000);
+    granted(poll(waiter));
+}
+
 /// The ticket is cancelled by the very batch in which the call that waits with it is decided
 /// again, since its time has come to keep it alive. It is not taken anew.
 #[test]
@@ -292,4 +358,84 @@ fn a_ticket_that_is_taken_anew_keeps_lease_and_note() {
         ends <= now + 10_000,
         "a lease of ten seconds, not of two minutes"
     );
+}
+
+/// A log that cannot be synced any more, and is removed before the checkpoint that would take
+/// the place of a sync.
+struct Unsyncable {
+    inner: MemoryStorage,
+    log: MemoryLog,
+    broken: bool,
+}
+
+impl Storage for Unsyncable {
+    async fn read_on(&mut self) -> Result<News, StorageError> {
+        let news = self.inner.read_on().await?;
+        self.broken &= !matches!(news, News::Reset(_));
+        Ok(news)
+    }
+
+    async fn changed(&mut self) {
+        self.inner.changed().await;
+    }
+
+    fn unwatch(&mut self) {
+        self.inner.unwatch();
+    }
+
+    async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
+        let appended = self.inner.append(entry).await;
+        self.broken = appended == Ok(Append::Committed);
+        appended
+    }
+
+    async fn sync(&mut self) -> Result<Durability, StorageError> {
+        if !self.broken {
+            return self.inner.sync().await;
+        }
+        self.log.remove();
+        Err(StorageError {
+            kind: StorageErrorKind::Io,
+            what: "the disk does not sync".to_owned(),
+            next: "call again".to_owned(),
+            outcome: Outcome::Unknown,
+        })
+    }
+
+    fn checkpoint_need(&self) -> CheckpointNeed {
+        match self.broken {
+            true => CheckpointNeed::Required,
+            false => self.inner.checkpoint_need(),
+        }
+    }
+
+    async fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<Append, StorageError> {
+        self.inner.checkpoint(snapshot).await
+    }
+
+    async fn close(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
+        self.inner.close(snapshot).await
+    }
+}
+
+/// The checkpoint that would have saved an entry is one of another log: the entry is gone, and
+/// its call must not be answered as if it were not.
+#[test]
+fn an_entry_of_a_log_that_was_removed_is_not_acknowledged() {
+    let clock = ManualClock::at(1_700_000_000_000);
+    let log = MemoryLog::new();
+    let storage = Unsyncable {
+        inner: log.storage(),
+        log,
+        broken: false,
+    };
+    let lock = MemoryLock::new(clock.clone());
+    let (coordinator, handle) = Coordinator::new(clock, storage, lock, 1);
+    let mut call = pin!(handle.claim(claim("a")));
+    assert!(poll(call.as_mut()).is_pending());
+    assert!(poll(pin!(coordinator.run())).is_pending());
+    let Poll::Ready(Err(MeshError::Storage(error))) = poll(call) else {
+        panic!("it was answered");
+    };
+    assert_eq!(error.outcome, Outcome::Unknown);
 }

@@ -110,14 +110,15 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
     }
 
     async fn run(mut self, report: &Report) -> Result<Repair, StorageError> {
+        let ended = self.end_what_is_through(report).await?;
         let names = self.names().await?;
         let cut_short = given::unfinished(&names);
-        let salvages = report.needs(&Remedy::Salvage);
+        let salvages = report.needs(&Remedy::Salvage) && !ended;
         self.number = match cut_short {
             Some(n) if !self.is_taken(&names, n, report).await => n,
             _ => given::next_repair(&names).ok_or_else(no_number)?,
         };
-        if cut_short.is_some() && !is_ended(report) {
+        if cut_short.is_some() {
             self.take_along(&names).await?;
         }
         if report.needs(&Remedy::RenewFormat)
@@ -125,9 +126,7 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         {
             self.renew_format().await?;
         }
-        if cut_short.is_some() && is_ended(report) {
-            self.end_cut_short().await?;
-        } else if salvages {
+        if salvages {
             self.salvage(cut_short.is_some()).await?;
         } else if report.needs(&Remedy::SetAside) {
             self.put_aside(WATERMARK).await?;
@@ -138,6 +137,20 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
             self.end_cut_short().await?;
         }
         Ok(self.repair)
+    }
+
+    /// A repair that was cut short once its generation was there lacks its report alone:
+    /// whether there was one.
+    async fn end_what_is_through(&mut self, report: &Report) -> Result<bool, StorageError> {
+        let names = self.names().await?;
+        match given::unfinished(&names) {
+            Some(number) if report.contents.is_some() && given::is_followed(&names, number) => {
+                self.number = number;
+                self.end_cut_short().await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     async fn names(&self) -> Result<Vec<String>, StorageError> {
@@ -157,9 +170,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         for name in names {
             let moves = match name.as_str() {
                 names::FORMAT => report.needs(&Remedy::RenewFormat),
-                WATERMARK => !is_ended(report) || report.needs(&Remedy::SetAside),
-                names::STATE => !is_ended(report),
-                name => !is_ended(report) && names::parse_journal(name).is_some(),
+                WATERMARK | names::STATE => true,
+                name => names::parse_journal(name).is_some(),
             };
             let kept = given::set_aside(name, n);
             if moves && names.contains(&kept) && !self.is_same(name, &kept).await {
@@ -280,14 +292,25 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         let now = self.clock.now();
         if !goes_on {
             // Nothing is moved before it is clear that it will be of use.
-            let tried = salvage(&here, &here, now).await;
+            let tried = salvage(&here, &[], &here, now).await;
             tried.map_err(|e| unsalvageable(&e))?;
         }
         self.clear_names().await?;
         let aside = ReadOnly::with_suffix(self.fs.clone(), given::suffix(self.number));
-        let saved = salvage(&aside, &here, now).await;
+        let kept = self.kept_by_others().await?;
+        let saved = salvage(&aside, &kept, &here, now).await;
         let saved = saved.map_err(|e| unsalvageable(&e))?;
         self.write_generation(saved).await
+    }
+
+    /// What repairs that were cut short keep under names that came back: it could not be
+    /// taken along, and is evidence all the same.
+    async fn kept_by_others(&self) -> Result<Vec<ReadOnly<F>>, StorageError> {
+        let names = self.names().await?;
+        let kept = given::unfinished_files(&names).into_iter();
+        let numbers: BTreeSet<u64> = kept.map(|(_, n)| n).filter(|n| *n != self.number).collect();
+        let view = |n| ReadOnly::with_suffix(self.fs.clone(), given::suffix(n));
+        Ok(numbers.into_iter().map(view).collect())
     }
 
     async fn clear_names(&mut self) -> Result<(), StorageError> {
@@ -420,11 +443,6 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         }
         self.fs.remove_dir(name).await
     }
-}
-
-/// Whether a repair that was cut short came as far as its generation.
-fn is_ended(report: &Report) -> bool {
-    report.contents.is_some()
 }
 
 fn no_number() -> StorageError {

@@ -6,7 +6,7 @@ use super::report::{Finding, Remedy, Repair, Report, Severity};
 use crate::folder::names;
 use crate::log::sync_leader::SYNC_LEADER;
 use crate::log::watermark::WATERMARK;
-use crate::os::{FileKind, OsFileSystem, Survey, SurveyEntry};
+use crate::os::{FileKind, OsFileSystem, Survey, SurveyEntry, WATCH_MORE};
 use crate::{SystemClock, seed};
 use mesh_coordinator::ports::StorageError;
 
@@ -94,6 +94,10 @@ fn judge(survey: &Survey, explicit: bool) -> Vec<Finding> {
             "others on this machine may read or change it until the next opening tightens it",
             "mesh doctor --repair, or any call, makes it private (0700)",
         );
+    }
+    if let Some(why) = &survey.unwatched {
+        let meaning = "a call that waits hears of its turn later, and costs more meanwhile";
+        add(Severity::Note, why.clone(), meaning, WATCH_MORE);
     }
     if !survey.entries.is_empty() && !survey.entries.iter().any(|e| e.name == ".gitignore") {
         add(

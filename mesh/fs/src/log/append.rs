@@ -5,7 +5,7 @@ use std::io;
 use super::chain::Link;
 use super::env::Env;
 use super::generation::{EntryBody, Step, is_in_range};
-use super::open_log::OpenLog;
+use super::open_log::{OpenLog, takes_the_log};
 use super::protocol::Appending;
 use super::record::{Sum, Tag, encode_within};
 use crate::error::{io_error, out_of_numbers};
@@ -182,6 +182,8 @@ impl<F: FileSystem> OpenLog<F> {
                     _ => Ok(over),
                 }
             }
+            // What needs a person is told before what a disk did.
+            (Err(look), Some(_)) if takes_the_log(&look) => Err(look.of_unknown_outcome()),
             (Err(_), Some(error)) => failed(Outcome::Unknown, error),
             (Err(error), None) => Err(sound!(
                 error.of_unknown_outcome(),

@@ -30,6 +30,7 @@ mod watch;
 pub use clock::SystemClock;
 pub use entropy::seed;
 pub use survey::{FileKind, Survey, SurveyEntry};
+pub(crate) use watch::WATCH_MORE;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

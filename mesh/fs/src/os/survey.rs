@@ -8,7 +8,7 @@ use std::path::Path;
 use rustix::fs::{self, AtFlags, Dir, FileType};
 use rustix::process::geteuid;
 
-use super::{Folder, OsFileSystem, file_system, folder};
+use super::{Folder, OsFileSystem, file_system, folder, watch};
 use mesh_coordinator::ports::StorageError;
 
 /// A folder as the system sees it.
@@ -22,6 +22,9 @@ pub struct Survey {
     pub mode: u32,
     /// The name of the file system, if mesh refuses to live there (rule S6).
     pub refused_file_system: Option<String>,
+    /// Why the system does not tell of changes here, where it could and does not: whoever
+    /// waits then looks now and then.
+    pub unwatched: Option<String>,
     /// Everything in the folder, sorted by name.
     pub entries: Vec<SurveyEntry>,
 }
@@ -107,6 +110,7 @@ impl OsFileSystem {
             owner: stat.st_uid,
             mode: stat.st_mode as u32 & 0o7777,
             refused_file_system: file_system::refused(std::os::fd::AsFd::as_fd(&folder.dir))?,
+            unwatched: watch::why_not(&self.path),
             entries,
         })
     }

@@ -4,10 +4,24 @@
 use std::pin::pin;
 use std::task::{Context, Waker};
 
-use super::doctor::{FOUR, examined, flip, opened, place_of, repaired};
+use super::doctor::{FOUR, claims_event, committed, examined, flip, opened, place_of, repaired};
 use super::{Disk, FakeClock, Fault, Folder, block_on};
-use crate::doctor::repair;
+use crate::doctor::{Repair, repair};
 use mesh_coordinator::ports::StorageErrorKind;
+
+/// A repair that is killed right before it does `call` to a file whose name begins so.
+fn cut_short(folder: &Folder, call: &'static str, name: &'static str) {
+    let disk = Disk::new(folder.fs(), move |done, to| {
+        match done == call && to.starts_with(name) {
+            true => Fault::Stop,
+            false => Fault::None,
+        }
+    });
+    let clock = FakeClock::new();
+    let work = pin!(repair(&disk, &clock, 6));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(work.poll(&mut context).is_pending());
+}
 
 /// A server takes a folder without a `format` for one whose making was cut short, and fills
 /// in its own defaults. So at no step of a repair is there none.
@@ -57,17 +71,7 @@ fn a_second_repair_overwrites_nothing_that_the_first_one_kept() {
     );
     let damaged = folder.read("journal.1");
     let watermark = folder.read("watermark");
-    let disk = Disk::new(folder.fs(), |call, name| match (call, name) {
-        ("create", name) if name.starts_with("tmp.2.") => Fault::Stop,
-        _ => Fault::None,
-    });
-    let clock = FakeClock::new();
-    let cut_short = pin!(repair(&disk, &clock, 7));
-    assert!(
-        cut_short
-            .poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-    );
+    cut_short(&folder, "create", "tmp.2.");
     assert_eq!(folder.read("journal.1.damaged.1"), damaged);
     assert_eq!(folder.read("watermark.damaged.1"), watermark);
 
@@ -86,6 +90,44 @@ fn a_second_repair_overwrites_nothing_that_the_first_one_kept() {
     assert!(repair.lost[0].starts_with("entry 3"), "{repair:?}");
     assert!(folder.names().contains(&"repair.2.json".to_owned()));
     assert!(examined(&folder).is_healthy());
+}
+
+/// Somebody puts back a backup that is older than what a repair that was cut short kept.
+/// What the kept one granted is not granted again.
+#[test]
+fn a_fence_in_a_kept_file_is_never_given_again() {
+    let folder = Folder::with(&FOUR);
+    let backup = folder.read("journal.1");
+    let mut process = folder.open();
+    committed(&mut process, &claims_event(5, "r", 7));
+    let second = place_of(&folder, "journal.1", "second");
+    flip(&folder, "journal.1", second);
+    cut_short(&folder, "create", "tmp.2.");
+    folder.write("journal.1", &backup);
+    let repair = repaired(&folder);
+    let mut process = folder.open();
+    block_on(process.look()).unwrap();
+    let fence = process.snapshot.state.newest_fence("r");
+    assert!(fence >= 7, "{fence}: {:?} {repair:?}", folder.names());
+    assert!(examined(&folder).is_healthy());
+}
+
+/// A repair is cut short once its generation is there, and the watermark is none again.
+#[test]
+fn a_repair_that_is_through_but_for_its_report_ends() {
+    let folder = Folder::with(&FOUR);
+    flip(
+        &folder,
+        "journal.1",
+        place_of(&folder, "journal.1", "second"),
+    );
+    cut_short(&folder, "rename", "repair.1.json");
+    assert!(folder.names().contains(&"watermark.damaged.1".to_owned()));
+    std::fs::create_dir(folder.file("watermark")).unwrap();
+    repaired(&folder);
+    assert!(examined(&folder).is_healthy(), "{:?}", folder.names());
+    assert_eq!(opened(&folder).unwrap(), ["first", "third", "fourth"]);
+    assert_eq!(repaired(&folder), Repair::default(), "nothing is left");
 }
 
 /// A stranger's folder has a kept file with the last number that there is.
