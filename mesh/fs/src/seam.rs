@@ -45,6 +45,9 @@ pub struct FileStat {
     pub len: u64,
     /// How many names it has. 0: it is open, but no name leads to it any more.
     pub links: u64,
+    /// When anything about it last changed, by the file system's own clock and in its own
+    /// unit. A file that was given the number of one that is gone has changed since.
+    pub changed: u128,
 }
 
 /// Where the bytes of an append went.

@@ -45,6 +45,10 @@ pub(crate) async fn read_predecessor<F: FileSystem, C: Clock>(
     }
     let snapshot = adopt(limits, &bytes, clock.now()).map_err(|what| damaged(&what))?;
     keep_original(fs).await?;
+    // Behind the generation that is linked next, ours takes the original's name: after a
+    // power cut the second name must not be the one that is missing.
+    let synced = fs.sync_dir().await;
+    synced.map_err(|e| io_error("sync", "the folder", Outcome::NoEffect, &e))?;
     Ok(Some(snapshot))
 }
 

@@ -12,28 +12,30 @@ use mesh_core::Millis;
 /// as the predecessor itself does.
 const STALE_LOCK: Millis = 5_000;
 const LOCK_POLL: Millis = 20;
+/// How often it is looked at: for a minute, if nobody leaves it standing.
+const LOOKS: usize = 3_000;
 
 /// Takes the lock directory of the predecessor. One that stands unchanged for as
 /// long as the predecessor itself would wait is taken from its dead holder.
 ///
 /// The predecessor's waiters measure how long *they* have waited, and so rob a
-/// holder that came a moment ago. Here each new directory gets its full time, as
-/// far as its inode tells.
+/// holder that came a moment ago. Here each new directory gets its full time: it is told
+/// from the one before by its number and, since numbers are used again, by when it changed.
 pub(crate) async fn lock<F: FileSystem, C: Clock>(fs: &F, clock: &C) -> Result<(), StorageError> {
     let failed = |e: &io::Error| io_error("take", names::NODE_LOCK, Outcome::NoEffect, e);
     let mut watched = None;
-    loop {
+    for _ in 0..LOOKS {
         match fs.make_dir(names::NODE_LOCK).await {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(&error)),
         }
-        let Ok(stat) = fs.stat_name(names::NODE_LOCK).await else {
-            continue;
-        };
         let now = clock.monotonic();
+        // One that is gone by now is free at the next look.
+        let seen = fs.stat_name(names::NODE_LOCK).await;
+        let seen = seen.ok().map(|stat| (stat.id, stat.changed));
         match watched {
-            Some((id, since)) if id == stat.id => {
+            Some((before, since)) if seen == Some(before) => {
                 if now.saturating_sub(since) > STALE_LOCK {
                     ignore_missing(fs.remove_dir(names::NODE_LOCK).await)
                         .map_err(|e| failed(&e))?;
@@ -41,10 +43,11 @@ pub(crate) async fn lock<F: FileSystem, C: Clock>(fs: &F, clock: &C) -> Result<(
                     continue;
                 }
             }
-            _ => watched = Some((stat.id, now)),
+            _ => watched = seen.map(|seen| (seen, now)),
         }
         clock.sleep(LOCK_POLL).await;
     }
+    Err(failed(&io::Error::other("it keeps passing between others")))
 }
 
 /// Frees the predecessor's lock.

@@ -237,6 +237,7 @@ fn file_stat(stat: &Stat) -> FileStat {
         },
         len: stat.st_size as u64,
         links: stat.st_nlink as u64,
+        changed: (stat.st_ctime as u128) << 32 | stat.st_ctime_nsec as u128,
     }
 }
 
