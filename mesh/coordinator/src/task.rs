@@ -3,6 +3,7 @@
 //! their own.
 
 mod commit;
+mod deciding;
 mod upkeep;
 
 use std::future::poll_fn;
@@ -14,9 +15,9 @@ use async_channel::{Receiver, RecvError, Sender};
 use crate::handle::{Call, Handle, Request, Served};
 use crate::held::{Asked, Held, Pending};
 use crate::nonces::Nonces;
-use crate::ports::{Clock, Lock, Storage, StorageError};
+use crate::ports::{Clock, Lock, Storage, StorageError, StorageErrorKind};
 use crate::signal::Signal;
-use commit::Answer;
+use deciding::Answer;
 use mesh_core::{Millis, Snapshot};
 use planted::{Bug, sound};
 
@@ -165,7 +166,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     fn heed(&mut self, signal: Signal) {
         match signal {
             // Whoever is gone is found when what is held is looked through.
-            Signal::Gone => {}
+            Signal::Gone => self.held.look_for_gone(),
             Signal::Undelivered(release) => self.held.withdraw(release),
             Signal::EndWaits => self.held.end_waits(),
         }
@@ -215,17 +216,36 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let due = self.take_due().await;
         batch.splice(0..0, due);
         if !batch.is_empty() {
-            let asked: Vec<Asked<'_>> = batch.iter().map(Pending::asked).collect();
-            match self.commit(&asked).await {
-                Ok(answers) => self.hold_or_answer(batch, answers),
-                Err(error) => self
-                    .held
-                    .fail(batch, &error, self.clock.monotonic() + RETRY),
-            }
+            self.serve_all(batch).await;
             self.maintain().await;
         }
         self.rest();
         close
+    }
+
+    /// Commits and answers a batch, as many calls at a time as go into one entry.
+    async fn serve_all(&mut self, mut batch: Vec<Pending>) {
+        let mut in_order = true;
+        while !batch.is_empty() {
+            let asked: Vec<Asked<'_>> = batch.iter().map(Pending::asked).collect();
+            let committed = self.commit(&asked).await;
+            let rest = batch.split_off(committed.calls);
+            match committed.answers {
+                Ok(answers) => self.hold_or_answer(batch, answers),
+                Err(error) if error.kind == StorageErrorKind::Unfit => {
+                    self.held.refuse_unfit(batch, &error);
+                }
+                Err(error) => {
+                    in_order = false;
+                    let retry = self.clock.monotonic() + RETRY;
+                    self.held.fail(batch, &error, retry);
+                }
+            }
+            batch = rest;
+        }
+        if in_order {
+            self.held.decided();
+        }
     }
 
     /// Finds out for how long there will be nothing to do.
@@ -285,7 +305,6 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     }
 
     fn hold_or_answer(&mut self, batch: Vec<Pending>, answers: Vec<Answer>) {
-        self.held.decided();
         let now = self.clock.monotonic();
         for (pending, answer) in batch.into_iter().zip(answers) {
             match answer.reply {

@@ -310,6 +310,23 @@ impl Event {
         }
     }
 
+    /// Whether it takes something away, or cuts it short, that is due: what every command does
+    /// before its own, for whomever it befalls.
+    pub fn reaps(&self) -> bool {
+        matches!(
+            self,
+            Self::Lapsed { .. } | Self::LeaseCut { .. } | Self::RegistrationCut { .. }
+        )
+    }
+
+    /// How many messages it drops.
+    pub fn reclaims(&self) -> u64 {
+        match self {
+            Self::Expired { message_ids } => message_ids.len() as u64,
+            _ => 0,
+        }
+    }
+
     /// Whether its fence, epoch and duration are numbers that mesh can have given (see
     /// [`Limits::count`](super::Limits::count) and [`MAX_LEASE`]). Readers refuse what is
     /// not, so no writer may write it.

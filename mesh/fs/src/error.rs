@@ -36,6 +36,16 @@ pub(crate) fn out_of_numbers(what: String) -> StorageError {
     }
 }
 
+/// What is wrong with an entry that no reader would take. Nothing of it was written.
+pub(crate) fn unfit(what: String, next: &str) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Unfit,
+        what,
+        next: next.to_owned(),
+        outcome: Outcome::NoEffect,
+    }
+}
+
 /// `ELOOP`, which has no stable `ErrorKind`: on Linux, and on macOS.
 const LOOP: [i32; 2] = [40, 62];
 

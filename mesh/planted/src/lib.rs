@@ -168,6 +168,12 @@ bugs! {
     ExportTakenForLoss breaks "G7",
     #[doc = "One ticket too many may wait for a resource."]
     TicketTooMany breaks "G8",
+    #[doc = "One sharer too many may hold a resource."]
+    SharerTooMany breaks "G8",
+    #[doc = "All that is due is reaped in one entry, however much it is."]
+    ReapedInOnePiece breaks "G8",
+    #[doc = "An entry that no record takes fails all the calls that it was decided for."]
+    BatchFailsTogether breaks "G4" | "G8",
     #[doc = "An inbox is told in one piece, however long."]
     InboxInOnePiece breaks "M3",
     #[doc = "The audit trail keeps one event too many."]

@@ -3,7 +3,7 @@
 
 use super::Coordinator;
 use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
-use mesh_core::{Millis, prune};
+use mesh_core::{Millis, has_expired, prune};
 
 /// How long after a checkpoint that failed or was lost the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
@@ -23,12 +23,13 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         loop {
             match self.storage.read_on().await? {
                 News::Reset(snapshot) => {
+                    self.held.note_reset();
                     self.snapshot = *snapshot;
                     self.resets += 1;
                 }
                 News::Entries(entries) => {
                     for entry in &entries {
-                        entry.events.iter().for_each(|event| self.held.note(event));
+                        self.held.note(&self.snapshot.state, &entry.events);
                         self.snapshot.apply(entry);
                     }
                 }
@@ -64,13 +65,10 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             return Ok(Saved::NotNeeded);
         }
         let now = self.clock.now();
-        let events = prune(&self.snapshot.state, now);
-        if !events.is_empty() && self.storage.checkpoint_need() != CheckpointNeed::Required {
-            let mut state = self.snapshot.state.clone();
-            events.iter().for_each(|event| state.apply(now, event));
-            if self.append(events, now, state).await? == Append::Lost {
-                return Ok(Saved::Lost);
-            }
+        if self.storage.checkpoint_need() != CheckpointNeed::Required
+            && self.append_pruning(now).await? == Append::Lost
+        {
+            return Ok(Saved::Lost);
         }
         Ok(match self.storage.checkpoint(&self.snapshot).await? {
             Append::Committed => Saved::Written,
@@ -80,6 +78,46 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
 
     /// What can wait until the callers have their answers.
     pub(super) async fn maintain(&mut self) {
+        if self.clock.monotonic() < self.next_checkpoint {
+            return;
+        }
+        if has_expired(&self.snapshot.state, self.clock.now()) {
+            self.lock.acquire().await;
+            let dropped = self.drop_expired().await;
+            self.lock.release().await;
+            if let Err(error) = dropped {
+                tracing::warn!("messages that have expired stay for now: {error}");
+                self.next_checkpoint = self.clock.monotonic() + CHECKPOINT_RETRY;
+            }
+        }
+        self.maintain_checkpoint().await;
+    }
+
+    /// Drops messages that have expired. Each look at an inbox would walk past them, and a
+    /// checkpoint may be far away.
+    async fn drop_expired(&mut self) -> Result<(), StorageError> {
+        self.catch_up().await?;
+        let now = self.clock.now();
+        if self.storage.checkpoint_need() == CheckpointNeed::Required
+            || !has_expired(&self.snapshot.state, now)
+        {
+            return Ok(());
+        }
+        // If another writer came first, the next batch tries again.
+        self.append_pruning(now).await.map(drop)
+    }
+
+    async fn append_pruning(&mut self, now: Millis) -> Result<Append, StorageError> {
+        let events = prune(&self.snapshot.state, now);
+        if events.is_empty() {
+            return Ok(Append::Committed);
+        }
+        let mut state = self.snapshot.state.clone();
+        events.iter().for_each(|event| state.apply(now, event));
+        self.append(events, now, state).await
+    }
+
+    async fn maintain_checkpoint(&mut self) {
         let due = self.storage.checkpoint_need() != CheckpointNeed::None;
         if !due || self.clock.monotonic() < self.next_checkpoint {
             return;
