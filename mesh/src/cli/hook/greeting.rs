@@ -54,10 +54,10 @@ fn glance(state: &State, session: &SessionId, now: Millis) -> Vec<String> {
         lines.push(list("Agents", others.iter().map(told)));
     }
     // What nobody holds is waited for, and is granted to whoever asks next.
-    let held_claims = claims.iter().filter(|claim| !claim.holders.is_empty());
-    let mut held_claims = held_claims.peekable();
-    if held_claims.peek().is_some() {
-        let held = held_claims.map(|claim| held(claim, Timestamp(now)));
+    let is_held = |claim: &&ClaimView| !claim.holders.is_empty();
+    let held_claims: Vec<&ClaimView> = claims.iter().filter(is_held).collect();
+    if !held_claims.is_empty() {
+        let held = held_claims.iter().map(|claim| held(claim, Timestamp(now)));
         lines.push(list("Held", held));
     }
     if !own.is_empty() {
