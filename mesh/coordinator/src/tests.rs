@@ -1,4 +1,7 @@
-//! Calls that wait while the log fails, and while what they wait with goes away.
+//! Calls that wait while the log fails, and while what they wait with goes away; and, in
+//! [`bounds`], what one entry has no room for.
+
+mod bounds;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -50,7 +50,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
                 reference.apply(entry, event);
                 open.after_event(&reference, entry);
             }
-            reference.check_end(entry)?;
+            reference.check_end(entry, seen)?;
         }
         open.at_end(&reference, seq)?;
         let entry = seq.checked_sub(1).map(|at| &ledger.entries()[at as usize]);
