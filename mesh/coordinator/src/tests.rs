@@ -14,7 +14,7 @@ use mesh_core::{
 
 use crate::memory::{ManualClock, MemoryLock, MemoryLog, MemoryStorage};
 use crate::ports::{
-    Append, CheckpointNeed, Clock, Durability, News, Outcome, Storage, StorageError,
+    Append, CheckpointNeed, Clock, Durability, Lock, News, Outcome, Storage, StorageError,
     StorageErrorKind,
 };
 use crate::{Coordinator, Handle, MeshError};
@@ -441,4 +441,38 @@ fn an_entry_of_a_log_that_was_removed_is_not_acknowledged() {
         panic!("it was answered");
     };
     assert_eq!(error.outcome, Outcome::Unknown);
+}
+
+/// W3: the client goes away while its server is told to end, and the batch that answers its
+/// call waits for the store's lock. The answer cannot be told, so the ticket is withdrawn.
+#[test]
+fn a_caller_that_goes_away_while_the_last_calls_are_answered_leaves_no_ticket() {
+    let clock = ManualClock::at(1_700_000_000_000);
+    let log = MemoryLog::new();
+    let lock = MemoryLock::new(Sleeper(clock.clone()));
+    let mut another = lock.clone();
+    let (coordinator, handle) = Coordinator::new(Sleeper(clock.clone()), log.storage(), lock, 1);
+    let mut bench = Bench {
+        clock: clock.clone(),
+        log,
+        handle,
+        coordinator: Box::pin(coordinator.run()),
+    };
+    let handle = bench.handle.clone();
+    bench.answer(pin!(handle.claim(claim("holder")))).unwrap();
+    let mut waiter = Box::pin(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    assert_eq!(bench.look().unwrap().queue.len(), 1);
+
+    assert!(poll(pin!(another.acquire())).is_ready());
+    let mut close = pin!(bench.handle.clone().close());
+    assert!(poll(close.as_mut()).is_pending());
+    bench.turn();
+    drop(waiter);
+    assert!(poll(pin!(another.release())).is_ready());
+    clock.advance(1);
+    assert!(poll(bench.coordinator.as_mut()).is_ready(), "it has ended");
+    assert!(poll(close).is_ready());
+    assert_eq!(bench.queue_as_others_see_it(), 0);
 }
