@@ -4,7 +4,7 @@ use super::generation::ReadError;
 use super::sync_leader::SyncLeader;
 use super::watermark::Watermark;
 use crate::error::io_error;
-use crate::folder::write::write_whole;
+use crate::folder::write::write_over;
 use crate::folder::{export, names};
 use crate::options::FsOptions;
 use crate::seam::FileSystem;
@@ -65,12 +65,9 @@ impl<F: FileSystem, C> Env<F, C> {
         snapshot: &Snapshot,
     ) -> Result<(), StorageError> {
         let temporary = self.temporary(generation);
-        let written = write_whole(&self.fs, &temporary, export::pieces(snapshot)).await;
-        let renamed = match written {
-            Ok(()) => self.fs.rename(&temporary, names::STATE).await,
-            Err(error) => Err(error),
-        };
-        renamed.map_err(|e| io_error("write", names::STATE, Outcome::NoEffect, &e))
+        let pieces = export::pieces(snapshot);
+        let written = write_over(&self.fs, &temporary, names::STATE, pieces).await;
+        written.map_err(|e| io_error("write", names::STATE, Outcome::NoEffect, &e))
     }
 
     /// The error to report for a generation that cannot be read.
