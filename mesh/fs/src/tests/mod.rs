@@ -23,7 +23,9 @@ mod ranges;
 mod removed;
 mod repairs;
 mod rotation;
+mod surroundings;
 mod sync_leader;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::fs;
