@@ -342,8 +342,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
             return self.unadoptable(&adopt::damaged(&what));
         }
         if let Err(error) = adopt::check_surroundings(self.fs).await {
-            let finding = Finding::error(&error, REFUSED).file(names::STATE);
-            return self.report.add(finding);
+            return self.report.add(Finding::error(&error, REFUSED));
         }
         self.report.add(Finding::new(
             Severity::Note,

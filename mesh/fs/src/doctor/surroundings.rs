@@ -194,6 +194,9 @@ fn judge_entry(survey: &Survey, entry: &SurveyEntry) -> Option<Finding> {
         let meaning = "mesh makes none, and follows none; what has the name of one of its files \
                        keeps servers from using the folder";
         Finding::new(Severity::Warning, what, meaning).next("find out who made it, and remove it")
+    } else if kind == FileKind::Directory && is_done_without(name) {
+        let meaning = "mesh makes a file of this name, and goes on without it meanwhile";
+        Finding::new(Severity::Warning, "is a directory", meaning).next("move it away")
     } else if let Some(why) = entry.denied.filter(|_| must_be_open(survey, name)) {
         Finding::error(&failed("read", name, &why.into()), REFUSED)
     } else if entry.owner != survey.owner && entry.owner != survey.me {
@@ -254,6 +257,12 @@ fn must_be_open(survey: &Survey, name: &str) -> bool {
         .iter()
         .filter_map(|e| names::parse_journal(&e.name));
     name == WATERMARK || names::parse_journal(name).is_some_and(|g| Some(g) == journals.max())
+}
+
+/// Files without which calls are answered all the same. What stands in the place of another
+/// one is an error of its own.
+fn is_done_without(name: &str) -> bool {
+    [names::STATE, "lock.flock", SYNC_LEADER].contains(&name)
 }
 
 /// Files that are written to in place, so that a second name would lead elsewhere.

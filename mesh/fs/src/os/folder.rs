@@ -221,9 +221,10 @@ impl Candidate<'_> {
     /// whatever it made behind it, which is nobody's else either.
     fn refuse_foreign_content(&self) -> Result<(), StorageError> {
         let names = list(self.dir).map_err(failed("list the folder", self.path))?;
+        let marked = self.mark()? != Mark::Foreign;
         let is_known = |name: &String| match name.as_str() {
             "state.json" | ".lock" | "watermark" => true,
-            ".gitignore" => self.mark() != Mark::Foreign,
+            ".gitignore" => marked,
             name => name.starts_with("journal."),
         };
         let stranger = names.iter().find(|name| !is_first_made(name));
@@ -239,16 +240,27 @@ impl Candidate<'_> {
         }
     }
 
-    /// What the folder's `.gitignore` says; nothing where it cannot be read.
-    fn mark(&self) -> Mark {
+    /// What the folder's `.gitignore` says. One that this process has no descriptor for, or a
+    /// disk that fails, says nothing of whose it is.
+    fn mark(&self) -> Result<Mark, StorageError> {
+        let transient = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO];
+        match self.read_mark() {
+            Ok(mark) => Ok(mark),
+            Err(error) if transient.contains(&error) => {
+                Err(failed("read", &self.path.join(".gitignore"))(error))
+            }
+            Err(_) => Ok(Mark::Foreign),
+        }
+    }
+
+    fn read_mark(&self) -> Result<Mark, Errno> {
         let mut content = [0; IGNORE_ALL.len() + 1];
         let flags = OFlags::RDONLY | GUARDED;
-        let Ok(file) = fs::openat(self.dir, ".gitignore", flags, Mode::empty()) else {
-            return Mark::Foreign;
-        };
-        match retry_on_intr(|| pread(&file, &mut content[..], 0)) {
-            Ok(length) if &content[..length] == IGNORE_ALL => Mark::Whole,
-            Ok(length) if length <= IGNORE_ALL.len() => {
+        let file = retry_on_intr(|| fs::openat(self.dir, ".gitignore", flags, Mode::empty()))?;
+        let length = retry_on_intr(|| pread(&file, &mut content[..], 0))?;
+        Ok(match length {
+            _ if &content[..length] == IGNORE_ALL => Mark::Whole,
+            _ if length <= IGNORE_ALL.len() => {
                 let mut bytes = content[..length].iter().zip(IGNORE_ALL);
                 match bytes.all(|(found, written)| found == written || *found == 0) {
                     true => Mark::Torn,
@@ -256,7 +268,7 @@ impl Candidate<'_> {
                 }
             }
             _ => Mark::Foreign,
-        }
+        })
     }
 
     fn make_private(&self) -> Result<(), StorageError> {
@@ -287,7 +299,7 @@ impl Candidate<'_> {
         let path = self.path.join(".gitignore");
         match self.stat_name(".gitignore")? {
             // Who wrote something else meant to.
-            Some(_) if self.mark() != Mark::Torn => Ok(()),
+            Some(_) if self.mark()? != Mark::Torn => Ok(()),
             // Two processes may both find it missing, empty or torn; they write the same.
             _ => self.write_ignore_all().map_err(failed("write", &path)),
         }

@@ -150,6 +150,20 @@ fn what_no_call_is_refused_with_is_no_error() {
     block_on(last.open().commit("next")).unwrap();
 }
 
+/// A directory in the place of a file that mesh can do without is worth a look.
+#[test]
+fn a_directory_in_a_files_place_is_told() {
+    for name in ["state.json", "lock.flock", "sync.flock"] {
+        let folder = Folder::with(&FOUR);
+        let _ = fs::remove_file(folder.file(name));
+        fs::create_dir(folder.file(name)).unwrap();
+        let finding = &examined(&folder).findings[0];
+        assert_eq!(finding.severity, Severity::Warning, "{finding:?}");
+        assert_eq!(finding.file.as_deref(), Some(name));
+        block_on(folder.open().commit("next")).unwrap();
+    }
+}
+
 /// A process was killed between giving a new generation its name and taking the temporary
 /// one back: nothing has to be done, and a repair removes the temporary one.
 #[test]
