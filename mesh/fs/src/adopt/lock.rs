@@ -2,10 +2,10 @@
 
 use std::io;
 
-use crate::error::{ignore_missing, io_error};
+use crate::error::{ignore_missing, io_error, is_no_file};
 use crate::folder::names;
 use crate::seam::FileSystem;
-use mesh_coordinator::ports::{Clock, Outcome, StorageError};
+use mesh_coordinator::ports::{Clock, Outcome, StorageError, StorageErrorKind};
 use mesh_core::Millis;
 
 /// How long the predecessor's lock may stand before it is taken from a dead holder,
@@ -37,8 +37,10 @@ pub(crate) async fn lock<F: FileSystem, C: Clock>(fs: &F, clock: &C) -> Result<(
         match watched {
             Some((before, since)) if seen == Some(before) => {
                 if now.saturating_sub(since) > STALE_LOCK {
-                    ignore_missing(fs.remove_dir(names::NODE_LOCK).await)
-                        .map_err(|e| failed(&e))?;
+                    if let Err(error) = ignore_missing(fs.remove_dir(names::NODE_LOCK).await) {
+                        check(fs).await?;
+                        return Err(failed(&error));
+                    }
                     watched = None;
                     continue;
                 }
@@ -48,6 +50,35 @@ pub(crate) async fn lock<F: FileSystem, C: Clock>(fs: &F, clock: &C) -> Result<(
         clock.sleep(LOCK_POLL).await;
     }
     Err(failed(&io::Error::other("it keeps passing between others")))
+}
+
+/// Refuses what has the lock's name and is none: the predecessor makes an empty directory,
+/// and anything else stands in the way of every adoption.
+pub(crate) async fn check<F: FileSystem>(fs: &F) -> Result<(), StorageError> {
+    match fs.list(Some(names::NODE_LOCK)).await {
+        Ok(inside) if inside.is_empty() => Ok(()),
+        Ok(_) => Err(in_the_way("is a directory with something in it")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory || is_no_file(&error) => {
+            Err(in_the_way("is not a directory"))
+        }
+        Err(error) => {
+            let doing = "look at";
+            Err(io_error(doing, names::NODE_LOCK, Outcome::NoEffect, &error))
+        }
+    }
+}
+
+fn in_the_way(what: &str) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Io,
+        what: format!(
+            "cannot take {}: it {what}, and so no lock of an earlier mesh",
+            names::NODE_LOCK
+        ),
+        next: format!("move {} away, then call again", names::NODE_LOCK),
+        outcome: Outcome::NoEffect,
+    }
 }
 
 /// Frees the predecessor's lock.

@@ -24,18 +24,21 @@ mod verdict;
 
 use std::collections::BTreeSet;
 
-use super::examine::{fold, read_state};
+use super::examine::fold;
 use super::missing::{LISTED, names_in};
+use super::refusal::{failed, is_unread, unsalvageable};
 use crate::adopt;
+use crate::error::is_no_file;
 use crate::folder::damage::Damage;
 use crate::folder::names;
 use crate::log::generation::{
     CheckpointHead, Generation, Loose, Place, ReadError, Ready, Step, StoredEntry, is_in_range,
 };
 use crate::log::record::{Sum, Tag};
-use crate::log::watermark::Watermark;
+use crate::log::watermark::{WATERMARK, Watermark};
 use crate::read_only::ReadOnly;
 use crate::seam::FileSystem;
+use mesh_coordinator::ports::StorageError;
 use mesh_core::{Entry, Limits, Millis, Part, Resource, Snapshot};
 
 /// What was saved.
@@ -66,25 +69,53 @@ struct LooseEntry {
 ///
 /// # Errors
 ///
-/// Where the disk fails, or a newer mesh wrote a part of it: then nothing is guessed.
+/// Where a file cannot be read, or a newer mesh wrote a part of it: then nothing is guessed.
 pub(super) async fn salvage<F: FileSystem>(
     view: &ReadOnly<F>,
     kept: &[ReadOnly<F>],
     copies: &ReadOnly<F>,
     now: Millis,
-) -> Result<Salvage, ReadError> {
+) -> Result<Salvage, StorageError> {
+    let unfit = |error| unsalvageable("the journal", &error);
     let (mut wreck, mut generation) = Wreck::of(view).await?;
     for other in kept {
         let (other, newest) = Wreck::of(other).await?;
         generation = generation.max(newest);
-        wreck.hold_against(other.finish(None, newest, now)?);
+        wreck.hold_against(other.finish(None, newest, now).map_err(unfit)?);
     }
-    let exported = match read_state(copies).await {
-        Ok(Some(bytes)) => adopt::salvage(&bytes, now),
-        _ => None,
-    };
-    wreck.finish(exported.as_ref(), generation, now)
+    let exported = read_copy(copies).await?;
+    let exported = exported.and_then(|bytes| adopt::salvage(&bytes, now));
+    wreck
+        .finish(exported.as_ref(), generation, now)
+        .map_err(unfit)
 }
+
+/// The bytes of `state.json`. What is no such file says nothing; one that cannot be read may
+/// be all that is left.
+async fn read_copy<F: FileSystem>(copies: &F) -> Result<Option<Vec<u8>>, StorageError> {
+    match adopt::read_state(copies).await {
+        Err(mut error) if is_unread(&error) => {
+            let without = "; or move it to another folder, to go on without what it says";
+            error.next.push_str(without);
+            Err(error)
+        }
+        Err(_) => Ok(None),
+        read => read,
+    }
+}
+
+/// The marks that `view` shows. A watermark that is no file says nothing; one that cannot be
+/// read may say what is missing.
+async fn read_marks<F: FileSystem>(
+    view: &ReadOnly<F>,
+) -> Result<Watermark<ReadOnly<F>>, StorageError> {
+    let mut marks = Watermark::new();
+    match marks.read(view).await {
+        Err(error) if !is_no_file(&error) => Err(failed("read", &view.shown(WATERMARK), &error)),
+        _ => Ok(marks),
+    }
+}
+
 /// What is known of a damaged log so far.
 struct Wreck<'a, F: FileSystem> {
     view: &'a ReadOnly<F>,
@@ -136,8 +167,9 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
 
     /// Reads what `view` shows, and tells its newest generation. Entries that a proven one
     /// refutes do not count for the prefix.
-    async fn of(view: &'a ReadOnly<F>) -> Result<(Self, u64), ReadError> {
-        let names = view.list(None).await?;
+    async fn of(view: &'a ReadOnly<F>) -> Result<(Self, u64), StorageError> {
+        let names = view.list(None).await;
+        let names = names.map_err(|e| failed("list", "the folder", &e))?;
         let mut generations: Vec<u64> = names
             .iter()
             .filter_map(|name| names::parse_journal(name))
@@ -168,19 +200,22 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         view: &'a ReadOnly<F>,
         generations: &[u64],
         until: u64,
-    ) -> Result<Self, ReadError> {
-        let mut marks = Watermark::new();
-        // A watermark that is none says nothing.
-        let _ = marks.read_all(view).await;
-        let mut wreck = Self::new(view, marks);
+    ) -> Result<Self, StorageError> {
+        let unread = |number: u64| {
+            let name = view.shown(&names::journal(number));
+            move |error| unsalvageable(&name, &error)
+        };
+        let mut wreck = Self::new(view, read_marks(view).await?);
         for number in generations.iter().rev() {
-            if wreck.read_prefix(*number, until).await? {
+            let read = wreck.read_prefix(*number, until).await;
+            if read.map_err(unread(*number))? {
                 break;
             }
         }
         let first = wreck.prefix_generation;
         for number in generations.iter().filter(|n| **n >= first) {
-            wreck.read_loose(*number).await?;
+            let read = wreck.read_loose(*number).await;
+            read.map_err(unread(*number))?;
         }
         let marked = wreck.marks.highest().map_or(0, |mark| mark.seq);
         let proven = wreck.proven().map(|loose| loose.entry.seq).max();

@@ -9,7 +9,7 @@ use super::generation::{CheckpointHead, Place, RECORD_VERSION, checkpoint_pieces
 use super::open_log::{Followed, OpenLog};
 use super::protocol::{Appending, Retiring, Rotating};
 use super::record::Tag;
-use crate::error::{io_error, out_of_numbers};
+use crate::error::{io_error, no_generation};
 use crate::folder::names;
 use crate::folder::write::write_whole;
 use crate::seam::FileSystem;
@@ -49,8 +49,7 @@ impl<F: FileSystem> OpenLog<F> {
         let next = self.standing().generation + 1;
         if next > env.options.limits.places {
             // Under a name that no reader knows, the log would seem to end at the seal.
-            let what = format!("{} was the last generation that there can be", self.name());
-            return Err(out_of_numbers(what));
+            return Err(no_generation(&self.name()));
         }
         let successor = Successor {
             snapshot,

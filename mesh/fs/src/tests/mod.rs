@@ -24,7 +24,9 @@ mod ranges;
 mod removed;
 mod repairs;
 mod rotation;
+mod surroundings;
 mod sync_leader;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::fs;
