@@ -213,11 +213,12 @@ impl Draft {
         let most = self.state.limits().tickets;
         let most = sound!(most, Bug::TicketTooMany => most + 1);
         if record.queue.len() >= most {
-            return Err(Stop::Rejected(Rejection::described(
+            let rejection = Rejection::described(
                 "resource",
                 format_args!("one for which {} agents wait", record.queue.len()),
                 format!("one with fewer than {most} tickets; try again later"),
-            )));
+            );
+            return Err(rejection.into());
         }
         self.check_sharers(&request.resource, mode)?;
         let circle = self.deadlock(&request.agent_id, &request.resource, mode)?;
