@@ -280,7 +280,7 @@ fn every_kind_of_storage_error_is_explained() {
         .filter(|line| !line.starts_with("//"))
         .filter_map(|line| line.strip_suffix(','))
         .collect();
-    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
     for kind in kinds {
         assert!(page.contains(&format!("\n### {kind}\n")), "{kind}");
     }

@@ -1,19 +1,19 @@
-//! Calls that wait while the log fails, and while what they wait with goes away.
+//! Calls that wait while the log fails, and while what they wait with goes away; and, in
+//! [`bounds`], what one entry has no room for; in [`checkpoints`], those that come to nothing.
+
+mod bounds;
+mod checkpoints;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use mesh_core::{
-    Claim, ClaimReply, ClaimStatus, ClaimView, Claims, Entry, Millis, Register, Release,
-    ReleaseStatus, Snapshot,
+    Claim, ClaimReply, ClaimStatus, ClaimView, Claims, Millis, Register, Release, ReleaseStatus,
 };
 
-use crate::memory::{ManualClock, MemoryLock, MemoryLog, MemoryStorage};
-use crate::ports::{
-    Append, CheckpointNeed, Clock, Durability, News, Outcome, Storage, StorageError,
-    StorageErrorKind,
-};
+use crate::memory::{ManualClock, MemoryLock, MemoryLog};
+use crate::ports::{Clock, Lock, Outcome};
 use crate::{Coordinator, Handle, MeshError};
 
 const RESOURCE: &str = "r";
@@ -261,10 +261,11 @@ fn a_wait_that_ends_with_an_error_leaves_no_ticket() {
     bench.log.set_unreadable(true);
     bench.pass(51_000);
     let answer = poll(waiter);
-    assert!(
-        matches!(answer, Poll::Ready(Err(MeshError::Storage(_)))),
-        "{answer:?}"
-    );
+    let Poll::Ready(Err(MeshError::Storage(error))) = answer else {
+        panic!("{answer:?}");
+    };
+    // Its ticket is in the log until it is withdrawn.
+    assert_eq!(error.outcome, Outcome::Unknown);
     bench.log.set_unreadable(false);
     bench.pass(5_000);
     assert_eq!(bench.look().unwrap().queue, []);
@@ -360,82 +361,36 @@ fn a_ticket_that_is_taken_anew_keeps_lease_and_note() {
     );
 }
 
-/// A log that cannot be synced any more, and is removed before the checkpoint that would take
-/// the place of a sync.
-struct Unsyncable {
-    inner: MemoryStorage,
-    log: MemoryLog,
-    broken: bool,
-}
-
-impl Storage for Unsyncable {
-    async fn read_on(&mut self) -> Result<News, StorageError> {
-        let news = self.inner.read_on().await?;
-        self.broken &= !matches!(news, News::Reset(_));
-        Ok(news)
-    }
-
-    async fn changed(&mut self) {
-        self.inner.changed().await;
-    }
-
-    fn unwatch(&mut self) {
-        self.inner.unwatch();
-    }
-
-    async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError> {
-        let appended = self.inner.append(entry).await;
-        self.broken = appended == Ok(Append::Committed);
-        appended
-    }
-
-    async fn sync(&mut self) -> Result<Durability, StorageError> {
-        if !self.broken {
-            return self.inner.sync().await;
-        }
-        self.log.remove();
-        Err(StorageError {
-            kind: StorageErrorKind::Io,
-            what: "the disk does not sync".to_owned(),
-            next: "call again".to_owned(),
-            outcome: Outcome::Unknown,
-        })
-    }
-
-    fn checkpoint_need(&self) -> CheckpointNeed {
-        match self.broken {
-            true => CheckpointNeed::Required,
-            false => self.inner.checkpoint_need(),
-        }
-    }
-
-    async fn checkpoint(&mut self, snapshot: &Snapshot) -> Result<Append, StorageError> {
-        self.inner.checkpoint(snapshot).await
-    }
-
-    async fn close(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
-        self.inner.close(snapshot).await
-    }
-}
-
-/// The checkpoint that would have saved an entry is one of another log: the entry is gone, and
-/// its call must not be answered as if it were not.
+/// W3: the client goes away while its server is told to end, and the batch that answers its
+/// call waits for the store's lock. The answer cannot be told, so the ticket is withdrawn.
 #[test]
-fn an_entry_of_a_log_that_was_removed_is_not_acknowledged() {
+fn a_caller_that_goes_away_while_the_last_calls_are_answered_leaves_no_ticket() {
     let clock = ManualClock::at(1_700_000_000_000);
     let log = MemoryLog::new();
-    let storage = Unsyncable {
-        inner: log.storage(),
+    let lock = MemoryLock::new(Sleeper(clock.clone()));
+    let mut another = lock.clone();
+    let (coordinator, handle) = Coordinator::new(Sleeper(clock.clone()), log.storage(), lock, 1);
+    let mut bench = Bench {
+        clock: clock.clone(),
         log,
-        broken: false,
+        handle,
+        coordinator: Box::pin(coordinator.run()),
     };
-    let lock = MemoryLock::new(clock.clone());
-    let (coordinator, handle) = Coordinator::new(clock, storage, lock, 1);
-    let mut call = pin!(handle.claim(claim("a")));
-    assert!(poll(call.as_mut()).is_pending());
-    assert!(poll(pin!(coordinator.run())).is_pending());
-    let Poll::Ready(Err(MeshError::Storage(error))) = poll(call) else {
-        panic!("it was answered");
-    };
-    assert_eq!(error.outcome, Outcome::Unknown);
+    let handle = bench.handle.clone();
+    bench.answer(pin!(handle.claim(claim("holder")))).unwrap();
+    let mut waiter = Box::pin(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    assert_eq!(bench.look().unwrap().queue.len(), 1);
+
+    assert!(poll(pin!(another.acquire())).is_ready());
+    let mut close = pin!(bench.handle.clone().close());
+    assert!(poll(close.as_mut()).is_pending());
+    bench.turn();
+    drop(waiter);
+    assert!(poll(pin!(another.release())).is_ready());
+    clock.advance(1);
+    assert!(poll(bench.coordinator.as_mut()).is_ready(), "it has ended");
+    assert!(poll(close).is_ready());
+    assert_eq!(bench.queue_as_others_see_it(), 0);
 }

@@ -144,7 +144,9 @@ fn a_mesh_in_the_clone_is_not_started_by_a_path_without_anything_else() {
     }
     for path in [".", "bin", ":", "bin:.", ""] {
         for cargo in [None, Some("."), Some("")] {
-            let mut command = server(&sandbox, path);
+            let mut command = sandbox.program("/bin/sh", "");
+            command.arg(format!("{}/launch.sh", root())).arg("mcp");
+            in_session(&sandbox, path, &mut command);
             cargo.map(|home| command.env("CARGO_HOME", home));
             let ran = finish(command, "");
             assert_eq!(ran.code, Some(127), "{path:?}, {cargo:?}: {ran:?}");

@@ -136,8 +136,10 @@ fn judge_folder(survey: &Survey) -> Vec<Finding> {
         );
     }
     if let Some(why) = &survey.unwatched {
-        let meaning = "a call that waits hears of its turn later, and costs more meanwhile";
-        add(Severity::Note, why.clone(), meaning, WATCH_MORE);
+        let meaning = format!(
+            "a call that waits hears of its turn later, and costs more meanwhile; {WATCH_MORE}"
+        );
+        add(Severity::Note, why.clone(), &meaning, WATCH_MORE);
     }
     if !survey.entries.is_empty() && !survey.entries.iter().any(|e| e.name == IGNORE) {
         add(

@@ -13,7 +13,7 @@ use crate::error::{io_error, no_generation};
 use crate::folder::names;
 use crate::folder::write::write_whole;
 use crate::seam::FileSystem;
-use mesh_coordinator::ports::{Append, Outcome, StorageError};
+use mesh_coordinator::ports::{Append, Clock, Outcome, StorageError};
 use mesh_core::Snapshot;
 use planted::{Bug, promise, sound};
 
@@ -37,7 +37,7 @@ impl Successor<'_> {
 impl<F: FileSystem> OpenLog<F> {
     /// Ends the present generation at `snapshot`, and makes its successor, or finds
     /// that somebody else did; retires what came before, and exports the state.
-    pub(super) async fn rotate<C>(
+    pub(super) async fn rotate<C: Clock>(
         &mut self,
         env: &mut Env<F, C>,
         snapshot: &Snapshot,
@@ -63,7 +63,9 @@ impl<F: FileSystem> OpenLog<F> {
             "a generation counts once the directory is synced with it"
         );
         if rotated == Append::Committed
-            && let Err(error) = env.export(self.standing().generation, snapshot).await
+            && let Err(error) = env
+                .export(self.id(), self.standing().generation, snapshot)
+                .await
         {
             tracing::warn!("{error}");
         }
@@ -140,7 +142,7 @@ impl<F: FileSystem> OpenLog<F> {
         );
         let head = CheckpointHead {
             version: RECORD_VERSION,
-            log: self.generation.log_id,
+            log: self.id(),
             generation: self.standing().generation + 1,
             seq: successor.snapshot.seq,
             tip: self.standing().chain.tip,

@@ -13,6 +13,7 @@ mod damage;
 mod docs;
 mod doctor;
 mod errors;
+mod exports;
 mod fences;
 mod fuzz;
 mod hostile;

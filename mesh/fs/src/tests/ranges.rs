@@ -63,7 +63,7 @@ fn an_event_out_of_range_is_not_written() {
     }
     for entry in [claims_event(2, "r", FEW.count + 1), too_long] {
         let error = block_on(process.storage.append(&entry)).unwrap_err();
-        assert_eq!(error.kind, StorageErrorKind::Spent);
+        assert_eq!(error.kind, StorageErrorKind::Unfit);
         assert_eq!(error.outcome, Outcome::NoEffect);
         assert!(error.what.contains("out of range"), "{error}");
         assert_eq!(folder.read("journal.1"), before, "nothing was written");

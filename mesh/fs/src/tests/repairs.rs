@@ -2,6 +2,7 @@
 //! take for another one, and nothing that was kept is overwritten.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Waker};
 
 use super::doctor::{FOUR, claims_event, committed, examined, flip, opened, place_of, repaired};
@@ -18,7 +19,9 @@ fn cut_short(folder: &Folder, call: &'static str, name: &'static str) {
         }
     });
     let clock = FakeClock::new();
-    let work = pin!(repair(&disk, &clock, 6));
+    static SEED: AtomicU64 = AtomicU64::new(100);
+    let seed = SEED.fetch_add(1, Ordering::Relaxed);
+    let work = pin!(repair(&disk, &clock, seed));
     let mut context = Context::from_waker(Waker::noop());
     assert!(work.poll(&mut context).is_pending());
 }
@@ -150,4 +153,29 @@ fn a_repair_without_a_number_left_is_refused() {
         folder.names().contains(&"journal.1".to_owned()),
         "nothing was moved"
     );
+}
+
+/// Two repairs are cut short, and each kept a watermark: the third reads the newer one.
+#[test]
+fn a_third_repair_takes_along_the_newest_of_what_two_kept() {
+    let folder = Folder::with(&FOUR);
+    let second = place_of(&folder, "journal.1", "second");
+    flip(&folder, "journal.1", second);
+    let damaged = folder.read("journal.1");
+    let newest = folder.read("watermark");
+    // Of before the last entries.
+    let mut older = newest.clone();
+    older[3 * 80..5 * 80].fill(0);
+    folder.write("watermark", &older);
+    cut_short(&folder, "create", "tmp.2.");
+    folder.write("journal.1", &damaged);
+    folder.write("watermark", &newest);
+    cut_short(&folder, "create", "tmp.2.");
+    assert_eq!(folder.read("watermark.damaged.1"), older);
+    assert_eq!(folder.read("watermark.damaged.2"), newest);
+    folder.write("journal.1", &damaged);
+    repaired(&folder);
+    assert_eq!(folder.read("watermark.damaged.1"), older, "kept");
+    assert_eq!(folder.read("watermark.damaged.3"), newest, "read");
+    assert!(examined(&folder).is_healthy());
 }
