@@ -17,12 +17,13 @@ use std::collections::BTreeMap;
 
 use async_channel::Sender;
 
+use crate::error::MeshError;
 use crate::handle::Call;
 use crate::parcel::Parcel;
 use crate::ports::StorageError;
 use crate::signal::Signal;
 use agenda::{Agenda, CallId};
-use mesh_core::{ClaimId, ClaimStatus, Command, Event, Millis, Release, Reply, State};
+use mesh_core::{ClaimId, ClaimStatus, Command, Event, Millis, Rejection, Release, Reply, State};
 pub(crate) use pending::{Asked, Pending, takes_claim};
 use planted::{Bug, sound};
 
@@ -38,7 +39,7 @@ pub(super) struct Held {
     /// Before this nothing is decided again but what ends, since that has just failed
     /// (monotonic).
     paused_until: Millis,
-    /// How many of them the batch that is decided withdraws: the first ones.
+    /// How many of them, from the first, the batch that is decided withdraws.
     withdrawing: usize,
     /// The tickets that were cancelled since the batch that is decided was taken out.
     cancelled: Vec<ClaimId>,
@@ -126,8 +127,15 @@ impl Held {
         }
     }
 
+    /// Answers a call that is refused. One that was held has a ticket from before, which its
+    /// caller does not know of.
+    pub(super) fn refuse(&mut self, pending: Pending, rejection: Rejection) {
+        self.withdrawals.extend(pending.abandoned());
+        pending.call.answer(Err(MeshError::Rejected(rejection)));
+    }
+
     /// Answers calls that no record takes with why. They would never be decided otherwise.
-    pub(super) fn refuse(&mut self, batch: Vec<Pending>, error: &StorageError) {
+    pub(super) fn refuse_unfit(&mut self, batch: Vec<Pending>, error: &StorageError) {
         for pending in batch {
             self.withdrawals.extend(pending.abandoned());
             pending.fail(error.clone());
@@ -144,8 +152,9 @@ impl Held {
         self.caller_left = true;
     }
 
-    /// Lets no call wait any longer.
+    /// Lets no call wait any longer, and nothing that is to be withdrawn.
     pub(super) fn end_waits(&mut self) {
+        self.paused_until = 0;
         self.calls.values_mut().for_each(|call| call.until = 0);
         self.agenda.end_all();
     }
@@ -153,9 +162,8 @@ impl Held {
     /// What is to be decided now, by the state as it was read: first what is withdrawn,
     /// then the calls that would be answered otherwise by now or whose time is up.
     pub(super) fn take_due(&mut self, state: &State, wall: Millis, steady: Millis) -> Vec<Pending> {
-        self.cancelled.clear();
         self.let_go(state);
-        let paused = steady < self.paused_until;
+        let paused = self.is_paused(steady);
         self.withdrawing = if paused { 0 } else { self.withdrawals.len() };
         let ready = self.withdrawals.iter().take(self.withdrawing);
         let withdrawn = ready.map(|release| {
@@ -216,6 +224,16 @@ impl Held {
                 }
             }
         }
+    }
+
+    /// A new batch begins. Who is held by now was told of what came before it.
+    pub(super) fn forget_cancelled(&mut self) {
+        self.cancelled.clear();
+    }
+
+    /// Whether nothing is decided again yet.
+    pub(super) fn is_paused(&self, steady: Millis) -> bool {
+        steady < self.paused_until
     }
 
     /// Takes in that the log begins anew.

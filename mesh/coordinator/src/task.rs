@@ -12,7 +12,6 @@ use std::task::Poll;
 
 use async_channel::{Receiver, RecvError, Sender};
 
-use crate::error::MeshError;
 use crate::handle::{Call, Handle, Request, Served};
 use crate::held::{Asked, Held, Pending};
 use crate::nonces::Nonces;
@@ -57,6 +56,8 @@ pub struct Coordinator<C, S, L> {
     /// When it is not any more, if nothing is held by then (monotonic).
     unwatch_at: Millis,
     snapshot: Snapshot,
+    /// How often it was filled anew.
+    resets: u64,
     nonces: Nonces,
     /// This process, in the ids of its entries.
     writer: u64,
@@ -88,6 +89,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             watching: false,
             unwatch_at: 0,
             snapshot: Snapshot::within(served.limits),
+            resets: 0,
             writer: nonces.draw(),
             nonces,
             entries: 0,
@@ -135,6 +137,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// for something; the storage is then left alone.
     async fn next(&mut self) -> Next {
         let (holding, watching) = (!self.held.is_empty(), self.watching);
+        // What cannot be read just now is news as long as that lasts, and must not be heard of
+        // before it is tried again.
+        let listening = holding && !self.held.is_paused(self.clock.monotonic());
         let mut request = pin!(self.requests.recv());
         let mut signal = pin!(self.signals.recv());
         let mut changed = pin!(self.storage.changed());
@@ -147,7 +152,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 return Poll::Ready(Next::Signal(signal));
             }
             let mut news = || changed.as_mut().poll(context);
-            if holding && sound!(news(), Bug::NewsSleptThrough => Poll::Pending).is_ready() {
+            if listening && sound!(news(), Bug::NewsSleptThrough => Poll::Pending).is_ready() {
                 return Poll::Ready(Next::Look);
             }
             if (holding || watching) && look.as_mut().poll(context).is_ready() {
@@ -206,6 +211,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         while let Ok(signal) = self.signals.try_recv() {
             self.heed(signal);
         }
+        self.held.forget_cancelled();
         let (mut batch, close) = self.gather(first);
         let due = self.take_due().await;
         batch.splice(0..0, due);
@@ -227,7 +233,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             match committed.answers {
                 Ok(answers) => self.hold_or_answer(batch, answers),
                 Err(error) if error.kind == StorageErrorKind::Unfit => {
-                    self.held.refuse(batch, &error);
+                    self.held.refuse_unfit(batch, &error);
                 }
                 Err(error) => {
                     in_order = false;
@@ -303,7 +309,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         for (pending, answer) in batch.into_iter().zip(answers) {
             match answer.reply {
                 Ok(reply) => self.held.hold_or_answer(pending, reply, answer.took, now),
-                Err(rejection) => pending.call.answer(Err(MeshError::Rejected(rejection))),
+                Err(rejection) => self.held.refuse(pending, rejection),
             }
         }
     }

@@ -75,7 +75,7 @@ impl ClaimRef {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Terms {
     /// How long a lease lasts.
-    #[serde(deserialize_with = "crate::time::lasting")]
+    #[serde(deserialize_with = "crate::limits::lasting")]
     pub lease_ms: Millis,
     /// When the hold or ticket ends, unless it is renewed.
     pub expires_at: Millis,
@@ -101,7 +101,7 @@ written_and_read! {
             prompt_ptr: Arc<str>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             role: Option<Arc<str>>,
-            #[serde(deserialize_with = "crate::time::lasting")]
+            #[serde(deserialize_with = "crate::limits::lasting")]
             ttl_ms: Millis,
             expires_at: Millis,
             epoch: u64,

@@ -42,7 +42,7 @@ pub use command::{
 };
 pub use decide::{
     Concern, Decided, Decision, FenceCheck, Piece, Prospect, check_fence, collect, concern, decide,
-    decide_within, has_expired, prospect, prospects, prune, settle, shown_to,
+    decide_within, has_expired, prospect, prospects, prune, settle, shown_to, standing,
 };
 pub use event::{ClaimRef, Entry, Event, LapseReason, Terms};
 pub use ids::{ClaimId, Entropy, MessageId};

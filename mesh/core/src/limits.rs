@@ -9,6 +9,8 @@
 //! something (`release`, `read`, `inbox`, `claims`) accepts any name that exists, so
 //! a folder adopted from the predecessor stays usable whatever its names look like.
 
+use serde::{Deserialize, Deserializer};
+
 use super::time::Millis;
 
 /// Agent ids, resources, topic names, `reply_to` and sessions, in bytes.
@@ -165,4 +167,12 @@ impl Limits {
         part_rows: PART_ROWS,
         part_bytes: PART_BYTES,
     };
+}
+
+/// Reads how long a lease or a registration lasts. Nobody may ask for more than
+/// [`MAX_LEASE`] (rule G8), so what a folder says beyond it counts as that: a deadline is
+/// held against its duration (rule C12), and one that a stranger wrote would else stay for
+/// ever. It is cut and not refused, since an adopted lease may have been longer.
+pub(super) fn lasting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    Millis::deserialize(deserializer).map(|duration| duration.min(MAX_LEASE))
 }

@@ -158,6 +158,8 @@ bugs! {
     GoneCallerKeepsTicket breaks "W3",
     #[doc = "A grant whose caller went away before it heard of it stays."]
     UndeliveredGrantKept breaks "W3",
+    #[doc = "A held claim whose ticket lapsed takes another one, not as it was asked for."]
+    TakenAnewWithoutTerms breaks "C1",
     #[doc = "A look that fails after an append says that nothing was appended."]
     FailedLookDenies breaks "G4" | "G6",
     #[doc = "A failure behind a committed entry says that nothing happened."]

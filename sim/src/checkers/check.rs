@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reference::Reference;
-use super::{damage, errors, held, outcomes, replies, trail, waiting};
+use super::{asked, damage, errors, held, outcomes, replies, trail, waiting};
 use crate::trace::{Call, Coverage, Ledger, Seen, StateSeen, Trace, Violation};
 
 /// Reads the finished log again, with everything that was answered on its way.
@@ -80,6 +80,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
     }
     errors::check(trace, &reference)?;
     outcomes::check(trace, seen)?;
+    asked::check(trace)?;
     held::check(trace, ledger, seen)?;
     damage::check(trace, seen)?;
     Ok(reference)

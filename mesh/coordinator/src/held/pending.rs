@@ -63,7 +63,9 @@ impl Asked<'_> {
             return decide(self.call);
         };
         match decide(again) {
-            Ok(Decided::Whole(decision)) if takes_claim(&decision) => decide(self.call),
+            Ok(Decided::Whole(decision)) if sound!(takes_claim(&decision), Bug::TakenAnewWithoutTerms => false) => {
+                decide(self.call)
+            }
             decided => decided,
         }
     }

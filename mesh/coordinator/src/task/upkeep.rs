@@ -8,6 +8,16 @@ use mesh_core::{Millis, has_expired, prune};
 /// How long after a checkpoint that failed or was lost the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
 
+/// What became of a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saved {
+    Written,
+    /// The log as it is now wants none: another process wrote one in the meantime.
+    NotNeeded,
+    /// Another writer came first.
+    Lost,
+}
+
 impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     pub(super) async fn catch_up(&mut self) -> Result<(), StorageError> {
         loop {
@@ -15,6 +25,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 News::Reset(snapshot) => {
                     self.held.note_reset();
                     self.snapshot = *snapshot;
+                    self.resets += 1;
                 }
                 News::Entries(entries) => {
                     for entry in &entries {
@@ -28,35 +39,41 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     }
 
     /// A barrier. Where the log cannot be synced any more, what is in memory goes into
-    /// a checkpoint of its own, and that is synced.
+    /// a checkpoint of its own, and that is synced. That says nothing of what was to be made
+    /// durable where memory was filled anew on the way, perhaps from another log.
     pub(super) async fn make_durable(&mut self) -> Result<Durability, StorageError> {
         let failed = match self.storage.sync().await {
             Err(error) if self.storage.checkpoint_need() == CheckpointNeed::Required => error,
             other => return other,
         };
+        let resets = self.resets;
         self.lock.acquire().await;
         let saved = self.checkpoint().await;
         self.lock.release().await;
         match saved {
-            Ok(Append::Committed) => self.storage.sync().await,
-            Ok(Append::Lost) | Err(_) => Err(failed),
+            Ok(Saved::Written | Saved::NotNeeded) if self.resets == resets => {
+                self.storage.sync().await
+            }
+            Ok(_) | Err(_) => Err(failed),
         }
     }
 
     /// Writes a checkpoint, without what has expired.
-    pub(super) async fn checkpoint(&mut self) -> Result<Append, StorageError> {
+    pub(super) async fn checkpoint(&mut self) -> Result<Saved, StorageError> {
         self.catch_up().await?;
         if self.storage.checkpoint_need() == CheckpointNeed::None {
-            // Another process wrote one in the meantime.
-            return Ok(Append::Committed);
+            return Ok(Saved::NotNeeded);
         }
         let now = self.clock.now();
         if self.storage.checkpoint_need() != CheckpointNeed::Required
             && self.append_pruning(now).await? == Append::Lost
         {
-            return Ok(Append::Lost);
+            return Ok(Saved::Lost);
         }
-        self.storage.checkpoint(&self.snapshot).await
+        Ok(match self.storage.checkpoint(&self.snapshot).await? {
+            Append::Committed => Saved::Written,
+            Append::Lost => Saved::Lost,
+        })
     }
 
     /// What can wait until the callers have their answers.
@@ -109,9 +126,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let written = self.checkpoint().await;
         self.lock.release().await;
         match written {
-            Ok(Append::Committed) => return,
+            Ok(Saved::Written | Saved::NotNeeded) => return,
             // Others write faster than this one does. They may write the checkpoint, too.
-            Ok(Append::Lost) => tracing::debug!("the checkpoint is put off: another entry came"),
+            Ok(Saved::Lost) => tracing::debug!("the checkpoint is put off: another entry came"),
             Err(error) => tracing::warn!("the checkpoint is put off: {error}"),
         }
         self.next_checkpoint = self.clock.monotonic() + CHECKPOINT_RETRY;

@@ -16,6 +16,7 @@ mod settle;
 mod tell;
 mod waiting;
 
+pub use claims::standing;
 pub use fence::{FenceCheck, check_fence};
 pub use maintenance::{has_expired, prune, settle};
 pub use piece::{Decided, Piece, decide_within};

@@ -14,9 +14,14 @@ use planted::{Bug, sound};
 impl Draft {
     /// Brings one resource up to now. Returns the first agent that was promoted.
     pub(super) fn settle(&mut self, resource: &Resource) -> Result<Option<AgentId>, Stop> {
-        self.cut_deadlines(resource)?;
-        self.reap(resource)?;
+        self.reap_only(resource)?;
         Ok(self.promote(resource))
+    }
+
+    /// The same without promoting anybody.
+    pub(super) fn reap_only(&mut self, resource: &Resource) -> Result<(), Stop> {
+        self.cut_deadlines(resource)?;
+        self.reap(resource)
     }
 
     /// Brings every resource and every registration up to now.

@@ -24,7 +24,7 @@ pub struct Hold {
     /// The fence that it was granted.
     pub fence: u64,
     /// What it last asked for.
-    #[serde(deserialize_with = "crate::time::lasting")]
+    #[serde(deserialize_with = "crate::limits::lasting")]
     pub lease_ms: Millis,
     /// When the lease ends.
     pub expires_at: Millis,
@@ -43,7 +43,7 @@ pub struct Ticket {
     /// What it waits for.
     pub mode: Mode,
     /// The lease that starts with its promotion.
-    #[serde(deserialize_with = "crate::time::lasting")]
+    #[serde(deserialize_with = "crate::limits::lasting")]
     pub lease_ms: Millis,
     /// For an agent that never registered: until when it must ask again (C9).
     pub expires_at: Millis,

@@ -5,10 +5,10 @@ use std::io;
 use super::chain::Link;
 use super::env::Env;
 use super::generation::{EntryBody, Step, is_in_range};
-use super::open_log::OpenLog;
+use super::open_log::{OpenLog, takes_the_log};
 use super::protocol::Appending;
 use super::record::{Sum, Tag, encode_within};
-use crate::error::{io_error, out_of_numbers, unfit};
+use crate::error::{io_error, no_place, unfit};
 use crate::seam::{Appended, FileSystem};
 use mesh_coordinator::ports::{Append, Outcome, StorageError};
 use mesh_core::Entry;
@@ -66,10 +66,7 @@ impl<F: FileSystem> OpenLog<F> {
         }
         let (name, seq) = (self.name(), entry.seq);
         Err(if seq > limits.places {
-            out_of_numbers(format!(
-                "cannot append to {name}: entry {} was the last that there can be",
-                seq - 1
-            ))
+            no_place(&name, seq - 1)
         } else {
             let what =
                 format!("cannot append to {name}: entry {seq} would have a number out of range");
@@ -128,8 +125,8 @@ impl<F: FileSystem> OpenLog<F> {
             Ok(landed) if landed.written == record.bytes.len() => {
                 self.landed(env, step, landed, record.sum).await
             }
-            Ok(_) => {
-                let error = io::Error::from(io::ErrorKind::StorageFull);
+            Ok(landed) => {
+                let error = env.fs.why_short(landed.end);
                 Err(io_error(
                     "append to",
                     &self.name(),
@@ -190,6 +187,8 @@ impl<F: FileSystem> OpenLog<F> {
                     _ => Ok(over),
                 }
             }
+            // What needs a person is told before what a disk did.
+            (Err(look), Some(_)) if takes_the_log(&look) => Err(look.of_unknown_outcome()),
             (Err(_), Some(error)) => failed(Outcome::Unknown, error),
             (Err(error), None) => Err(sound!(
                 error.of_unknown_outcome(),

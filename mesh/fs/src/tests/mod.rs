@@ -13,6 +13,7 @@ mod damage;
 mod docs;
 mod doctor;
 mod errors;
+mod exports;
 mod fences;
 mod fuzz;
 mod hostile;
@@ -23,7 +24,9 @@ mod ranges;
 mod removed;
 mod repairs;
 mod rotation;
+mod surroundings;
 mod sync_leader;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::fs;
