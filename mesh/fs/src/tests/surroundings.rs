@@ -89,7 +89,8 @@ fn spent(generation: u64, seq: u64) -> Folder {
 /// the same next step.
 #[test]
 fn what_every_call_is_refused_with_is_no_healthy_folder() {
-    let makers: [(&str, fn() -> Folder); 8] = [
+    type Make = fn() -> Folder;
+    let makers: [(&str, Make); 8] = [
         ("foreign, private", || foreign(0o700)),
         ("foreign, open", || foreign(0o755)),
         (".gitignore", || {
