@@ -99,7 +99,7 @@ impl<'a> Open<'a> {
                     Ok(reply) => format!("{reply:?}"),
                     Err(Refused::NoPlace) => "that the queue is full".to_owned(),
                     Err(Refused::NoFenceLeft) => "that no fence is left".to_owned(),
-                    Err(Refused::NoSharing) => "that too many share it".to_owned(),
+                    Err(Refused::Crowded) => "that too many share it".to_owned(),
                 };
                 broken.what = format!(
                     "at entry {seq}, {} calls {:?} and is told {told}: {}",
@@ -224,7 +224,7 @@ fn check_refused(
             format!("{waiting} agents wait")
         });
     }
-    if refused == Refused::NoSharing {
+    if refused == Refused::Crowded {
         let beside = waiting + resource.map_or(0, |resource| resource.holders.len());
         let shared = claim.mode == Some(Mode::Shared) && beside >= reference.limits.sharers;
         return ensure(shared, "G8", || {

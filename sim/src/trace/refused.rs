@@ -10,7 +10,7 @@ pub(crate) enum Refused {
     /// Fences.
     NoFenceLeft,
     /// Room to share it.
-    NoSharing,
+    Crowded,
 }
 
 impl Refused {
@@ -19,7 +19,7 @@ impl Refused {
         if rejection.got.starts_with("one whose fences") {
             Self::NoFenceLeft
         } else if rejection.got.starts_with("one that") {
-            Self::NoSharing
+            Self::Crowded
         } else {
             Self::NoPlace
         }

@@ -289,6 +289,25 @@ fn unreadable() -> StorageError {
     }
 }
 
+/// There are no records in memory, but an entry is held to their length all the same, by what
+/// makes it long: its messages.
+fn check_fit(limits: &Limits, entry: &Entry) -> Result<(), StorageError> {
+    let bodies = entry.events.iter().map(|event| match event {
+        Event::Posted { body, .. } => body.len(),
+        _ => 0,
+    });
+    let bytes: usize = bodies.sum();
+    if bytes < limits.record_bytes {
+        return Ok(());
+    }
+    Err(StorageError {
+        kind: StorageErrorKind::Unfit,
+        what: format!("cannot append entry {}: it has {bytes} bytes", entry.seq),
+        next: "ask for less at once".to_owned(),
+        outcome: Outcome::NoEffect,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,23 +369,4 @@ mod tests {
         block_on(b.commit("3")).unwrap();
         assert_eq!(block_on(a.look()).unwrap(), ["3"]);
     }
-}
-
-/// There are no records in memory, but an entry is held to their length all the same, by what
-/// makes it long: its messages.
-fn check_fit(limits: &Limits, entry: &Entry) -> Result<(), StorageError> {
-    let bodies = entry.events.iter().map(|event| match event {
-        Event::Posted { body, .. } => body.len(),
-        _ => 0,
-    });
-    let bytes: usize = bodies.sum();
-    if bytes < limits.record_bytes {
-        return Ok(());
-    }
-    Err(StorageError {
-        kind: StorageErrorKind::Unfit,
-        what: format!("cannot append entry {}: it has {bytes} bytes", entry.seq),
-        next: "ask for less at once".to_owned(),
-        outcome: Outcome::NoEffect,
-    })
 }

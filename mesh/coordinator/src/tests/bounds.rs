@@ -133,6 +133,32 @@ fn what_is_due_is_reaped_in_pieces() {
     assert_eq!(reaped, [0, 4, 4, 4, 4, 4, 4, 3], "{reaped:?}");
 }
 
+/// C9: Calls that reap a little each are divided among entries, and each grant stands in the
+/// entry of the lapse that it needs.
+#[test]
+fn calls_that_reap_together_more_than_one_entry_may_are_divided() {
+    let mut bench = Bench::within(&SMALL);
+    let claims =
+        |agent: &'static str| (0..6).map(move |n| Command::Claim(claim(agent, format!("r{n}"))));
+    assert!(bench.ask(claims("a")).iter().all(Result::is_ok));
+    let before = bench.entries().len();
+    bench.clock.advance(11_000);
+    for answer in bench.ask(claims("b")) {
+        match answer {
+            Ok(Reply::Claim(reply)) => assert_eq!(reply.status, ClaimStatus::Granted),
+            other => panic!("{other:?}"),
+        }
+    }
+    let count = |entry: &Entry, kind: &str| {
+        let events = entry.events.iter();
+        events.filter(|event| event.kind() == kind).count()
+    };
+    let entries = bench.entries();
+    let entries = entries[before..].iter();
+    let counts = entries.map(|entry| (count(entry, "lapsed"), count(entry, "granted")));
+    assert_eq!(counts.collect::<Vec<_>>(), [(4, 4), (2, 2)]);
+}
+
 /// S1: What the pieces before a `gc` dropped, it has dropped.
 #[test]
 fn a_gc_in_pieces_counts_all_that_it_drops() {

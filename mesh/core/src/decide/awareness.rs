@@ -87,11 +87,12 @@ impl Draft {
         }
         let most = self.state.limits().count;
         if epoch >= most {
-            return Err(Stop::Rejected(Rejection::described(
+            let rejection = Rejection::described(
                 "agent_id",
                 format_args!("one that is dead, and whose epochs are used up, at {epoch}"),
                 format!("one with an epoch up to {most} left; go on under another id"),
-            )));
+            );
+            return Err(rejection.into());
         }
         self.settle_involved(agent_id)?;
         Ok(Some(epoch + 1))

@@ -199,7 +199,12 @@ impl Draft {
             Bug::SharedOvertakes => record.queue.is_empty() || mode == Mode::Shared
         );
         if passes_nobody && record.admits(mode) {
+            self.check_sharers(&request.resource, mode)?;
             self.grant(request, mode)?;
+            promise!(
+                mode == Mode::Exclusive || record.holders.len() < self.state.limits().sharers,
+                "no more share a resource than may"
+            );
             return Ok(self.granted(request));
         }
         if request.wait == Wait::NoWait {
@@ -208,11 +213,12 @@ impl Draft {
         let most = self.state.limits().tickets;
         let most = sound!(most, Bug::TicketTooMany => most + 1);
         if record.queue.len() >= most {
-            return Err(Stop::Rejected(Rejection::described(
+            let rejection = Rejection::described(
                 "resource",
                 format_args!("one for which {} agents wait", record.queue.len()),
                 format!("one with fewer than {most} tickets; try again later"),
-            )));
+            );
+            return Err(rejection.into());
         }
         self.check_sharers(&request.resource, mode)?;
         let circle = self.deadlock(&request.agent_id, &request.resource, mode)?;
@@ -226,18 +232,12 @@ impl Draft {
 
     fn grant(&mut self, request: &Request<'_>, mode: Mode) -> Result<(), Rejection> {
         self.check_fences(&request.resource, 1)?;
-        self.check_sharers(&request.resource, mode)?;
         self.emit(Event::Granted {
             claim: request.claim(self.next_claim_id()?),
             fence: self.next_fence(&request.resource),
             mode,
             terms: request.terms(self.now, DEFAULT_LEASE),
         });
-        promise!(
-            mode == Mode::Exclusive
-                || self.record(&request.resource).holders.len() <= self.state.limits().sharers,
-            "no more share a resource than may"
-        );
         Ok(())
     }
 

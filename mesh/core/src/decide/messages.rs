@@ -126,11 +126,7 @@ impl Draft {
         let newest = self.state.mail.newest();
         if sound!(up_to > newest, Bug::AnyUlidMovesCursor => false) {
             let allowed = format!("at most the newest message, {newest}");
-            return Err(Stop::Rejected(Rejection::new(
-                "up_to",
-                &command.up_to,
-                allowed,
-            )));
+            return Err(Rejection::new("up_to", &command.up_to, allowed).into());
         }
         self.heartbeat(&command.agent_id)?;
         if up_to > self.state.mail.cursor(&command.agent_id) {
