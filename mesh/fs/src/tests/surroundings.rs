@@ -89,8 +89,8 @@ fn spent(generation: u64, seq: u64) -> Folder {
 /// the same next step.
 #[test]
 fn what_every_call_is_refused_with_is_no_healthy_folder() {
-    type Make = fn() -> Folder;
-    let makers: [(&str, Make); 8] = [
+    type Case = (&'static str, fn() -> Folder);
+    let cases: [Case; 8] = [
         ("foreign, private", || foreign(0o700)),
         ("foreign, open", || foreign(0o755)),
         (".gitignore", || {
@@ -116,7 +116,7 @@ fn what_every_call_is_refused_with_is_no_healthy_folder() {
         }),
         ("spent", || spent(1, Limits::PRODUCTION.places)),
     ];
-    for (name, make) in makers {
+    for (name, make) in cases {
         let folder = make();
         let report = examined(&folder);
         let error = refusal(&folder);
