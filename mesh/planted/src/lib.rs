@@ -176,6 +176,14 @@ bugs! {
     NewestLossForgotten breaks "W6",
     #[doc = "A record is written that is longer than any reader takes."]
     RecordTooLong breaks "G7",
+    #[doc = "What was read last is not held against the file, which may have been restored."]
+    FileNotHeldToWhatWasRead breaks "G7",
+    #[doc = "Any later generation is taken for one that continues the present one."]
+    AnyLaterGenerationFollows breaks "G7",
+    #[doc = "A mark of another log is taken for one of the log that is there."]
+    MarksOfAnyLog breaks "G7",
+    #[doc = "A sealed generation is given a successor although its name leads to another file."]
+    ReplacedSealFollowed breaks "G6",
     #[doc = "A number beyond all that there can be is read like any other."]
     NumberNotBounded breaks "A6" | "G7",
 }

@@ -30,6 +30,11 @@ impl<F: FileSystem> OpenLog<F> {
                 tracing::debug!("a sync is not shared: {error}");
                 return;
             }
+            if self.hold_marks(env).await.is_err() {
+                // The marks are another file's. What that means is told where it is confirmed
+                // that this one still is the log.
+                return;
+            }
             // The marks may speak of entries that were not read yet.
             self.reading = false;
             let seq = self.standing().chain.seq;

@@ -102,7 +102,7 @@ impl<F: FileSystem> OpenLog<F> {
             }
             Rotating::Seal(seal) => Rotating::sealing(self.seal(env, seal, successor).await?),
             Rotating::CheckName => {
-                let has_name = self.has_name(env, successor).await?;
+                let has_name = self.has_name(env).await?;
                 step.checked(self.standing(), has_name)
             }
             Rotating::Link => {
@@ -165,19 +165,6 @@ impl<F: FileSystem> OpenLog<F> {
         match &mut successor.seal {
             Some(seal) => self.take_append_step(env, step, seal).await,
             None => unreachable!("a seal is made before it is looked for"),
-        }
-    }
-
-    /// Whether the sealed generation's name still leads to it.
-    async fn has_name<C>(
-        &self,
-        env: &Env<F, C>,
-        successor: &Successor<'_>,
-    ) -> Result<bool, StorageError> {
-        match env.fs.stat_name(&self.name()).await {
-            Ok(stat) => Ok(stat.id == self.generation.id),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(successor.failed(&error)),
         }
     }
 }

@@ -40,7 +40,7 @@ impl<F: FileSystem, C: Clock> FsStorage<F, C> {
         let done = match (done, &mut self.log) {
             (Err(error), Some(log)) => {
                 let error = log.certain(&mut self.env, error).await;
-                if takes_the_log(&error) {
+                if takes_the_log(&error) || log.left_behind {
                     self.let_go();
                 }
                 Err(error)

@@ -225,8 +225,8 @@ fn a_journal_that_was_replaced_is_damaged() {
     assert_eq!(
         assert_damaged(&folder, StorageErrorKind::Damaged),
         "journal.1, line 1, byte 0: is not a file, but something else of that name; nothing \
-         was changed: keep a copy of the folder, run `mesh doctor`, and restore the file from \
-         a backup or delete the folder to start over"
+         was changed: keep a copy of the folder and run `mesh doctor`; then stop all mesh \
+         processes, and restore the file from a backup or delete the folder to start over"
     );
     let folder = whole.copy();
     std::fs::rename(folder.file("journal.1"), folder.dir.path().join("aside")).unwrap();
@@ -252,7 +252,7 @@ fn a_removed_journal_is_damage_and_not_a_new_folder() {
             assert_damaged(&folder, StorageErrorKind::Damaged),
             format!(
                 "the journal is missing, although there is a file {witness} beside it; nothing \
-                 was changed: restore journal.* from a backup, save what is left with `mesh \
+                 was changed: stop all mesh processes, then restore journal.* from a backup, save what is left with `mesh \
                  doctor --repair`, or delete the whole folder to start over"
             )
         );

@@ -22,6 +22,7 @@ mod promises;
 mod ranges;
 mod removed;
 mod repairs;
+mod restored;
 mod rotation;
 mod sync_leader;
 
