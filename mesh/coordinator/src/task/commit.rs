@@ -7,7 +7,10 @@
 use super::Coordinator;
 use crate::footprint::Footprint;
 use crate::held::{Asked, takes_claim};
-use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, Storage, StorageError};
+use crate::ports::{
+    Append, CheckpointNeed, Clock, Durability, Lock, Outcome, Storage, StorageError,
+    StorageErrorKind,
+};
 use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, State};
 use planted::{Bug, sound};
 
@@ -15,6 +18,21 @@ use planted::{Bug, sound};
 /// aside for a moment, each for another one.
 const PATIENT_LOSSES: u32 = 3;
 const MAX_STEP_ASIDE: Millis = 64;
+/// How often a batch may lose to others.
+const MOST_LOSSES: u32 = 1_000;
+/// How often in a row it may get nowhere although nobody else does either: the log takes no
+/// entry and shows none, or is gone whenever something was appended.
+const MOST_FRUITLESS: u32 = 32;
+
+/// The error of a batch that comes to no end.
+fn takes_nothing(losses: u32) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Io,
+        what: format!("cannot append to the log: it took nothing in {losses} attempts"),
+        next: "call again; if it persists, run `mesh doctor`, and start mesh again".to_owned(),
+        outcome: Outcome::NoEffect,
+    }
+}
 
 /// What a command is answered.
 pub(super) struct Answer {
@@ -51,8 +69,12 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         footprint: &mut Footprint,
     ) -> Result<Vec<Answer>, StorageError> {
         let mut writing = !asked.iter().all(Asked::may_only_read);
-        let mut losses = 0;
-        loop {
+        let (mut losses, mut fruitless) = (0, 0);
+        let mut lost_at = None;
+        while sound!(
+            losses < MOST_LOSSES && fruitless < MOST_FRUITLESS,
+            Bug::ReplacedSealFollowed => true
+        ) {
             let attempt = self.attempt(asked, writing, footprint).await;
             if writing {
                 self.lock.release().await;
@@ -62,12 +84,19 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                     if self.make_durable().await? == Durability::Durable {
                         return Ok(answers);
                     }
+                    fruitless += 1;
                 }
                 Attempt::NeedsLock => writing = true,
-                Attempt::Lost => losses += 1,
+                Attempt::Lost => {
+                    // Somebody else's entry is where this one was to be, or nothing is.
+                    let here = Some(self.snapshot.seq);
+                    fruitless = if lost_at == here { fruitless + 1 } else { 0 };
+                    (losses, lost_at) = (losses + 1, here);
+                }
             }
             self.step_aside(losses).await;
         }
+        Err(takes_nothing(losses))
     }
 
     /// An attempt that writes takes the lock, and leaves it to its caller to release it.

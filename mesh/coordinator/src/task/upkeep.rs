@@ -2,17 +2,28 @@
 //! checkpoint when the storage wants one.
 
 use super::Coordinator;
-use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
+use crate::ports::{
+    Append, CheckpointNeed, Clock, Durability, Lock, News, Outcome, Storage, StorageError,
+    StorageErrorKind,
+};
 use mesh_core::{Millis, prune};
 
 /// How long after a checkpoint that failed or was lost the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
+/// How many checkpoints are tried where the log cannot be synced.
+const MOST_RESCUES: u32 = 4;
+/// How often the log may begin anew before it has an end.
+const MOST_RESETS: u32 = 64;
 
 impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     pub(super) async fn catch_up(&mut self) -> Result<(), StorageError> {
-        loop {
+        let mut resets = 0;
+        while resets < MOST_RESETS {
             match self.storage.read_on().await? {
-                News::Reset(snapshot) => self.snapshot = *snapshot,
+                News::Reset(snapshot) => {
+                    resets += 1;
+                    self.snapshot = *snapshot;
+                }
                 News::Entries(entries) => {
                     for entry in &entries {
                         entry.events.iter().for_each(|event| self.held.note(event));
@@ -22,22 +33,31 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 News::CaughtUp => return Ok(()),
             }
         }
+        Err(StorageError {
+            kind: StorageErrorKind::Io,
+            what: format!("cannot read the log: it began anew {resets} times"),
+            next: "see who else changes the mesh folder, then call again".to_owned(),
+            outcome: Outcome::NoEffect,
+        })
     }
 
     /// A barrier. Where the log cannot be synced any more, what is in memory goes into
     /// a checkpoint of its own, and that is synced.
     pub(super) async fn make_durable(&mut self) -> Result<Durability, StorageError> {
-        let failed = match self.storage.sync().await {
-            Err(error) if self.storage.checkpoint_need() == CheckpointNeed::Required => error,
-            other => return other,
-        };
-        self.lock.acquire().await;
-        let saved = self.checkpoint().await;
-        self.lock.release().await;
-        match saved {
-            Ok(Append::Committed) => self.storage.sync().await,
-            Ok(Append::Lost) | Err(_) => Err(failed),
+        for _ in 0..MOST_RESCUES {
+            let failed = match self.storage.sync().await {
+                Err(error) if self.storage.checkpoint_need() == CheckpointNeed::Required => error,
+                other => return other,
+            };
+            self.lock.acquire().await;
+            let saved = self.checkpoint().await;
+            self.lock.release().await;
+            // Where another entry came first, it is in memory by the next attempt.
+            if saved.is_err() {
+                return Err(failed);
+            }
         }
+        self.storage.sync().await
     }
 
     /// Writes a checkpoint, without what has expired.

@@ -42,6 +42,9 @@ use mesh_coordinator::Nonces;
 use mesh_coordinator::ports::{Clock, Lock, Outcome, StorageError, StorageErrorKind};
 use mesh_core::escape;
 
+/// How often generations are put aside that others have made meanwhile.
+const MOST_SWEEPS: usize = 64;
+
 /// Repairs the folder behind `fs`, as far as that is possible, and says what was done and
 /// what was lost. Does nothing where nothing is wrong. `seed` makes its nonces: no other
 /// process may have the same.
@@ -291,7 +294,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
     }
 
     async fn clear_names(&mut self) -> Result<(), StorageError> {
-        loop {
+        // Whoever still writes may make another generation, but none from one that is gone.
+        for _ in 0..MOST_SWEEPS {
             let names = self.names().await?;
             let mut generations: Vec<u64> = names
                 .iter()
@@ -299,7 +303,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
                 .collect();
             generations.sort_unstable();
             if generations.is_empty() {
-                break;
+                self.put_aside(WATERMARK).await?;
+                return self.sync_names().await;
             }
             for number in generations {
                 self.put_aside(&names::journal(number)).await?;
@@ -312,8 +317,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
                 }
             }
         }
-        self.put_aside(WATERMARK).await?;
-        self.sync_names().await
+        let error = io::Error::other("others make new generations all the time");
+        Err(failed("put aside", "the journal", &error))
     }
 
     async fn write_generation(&mut self, saved: Salvage) -> Result<(), StorageError> {
@@ -453,8 +458,8 @@ fn unsalvageable(error: &ReadError) -> StorageError {
                 damage.byte(),
                 damage.what()
             ),
-            next: "restore the folder from a backup, or delete it to start over; every file is \
-                   still there"
+            next: "stop all mesh processes, and restore the folder from a backup, or delete it \
+                   to start over; every file is still there"
                 .to_owned(),
             outcome: Outcome::NoEffect,
         },

@@ -78,7 +78,10 @@ impl Finding {
     pub(super) fn error(error: &StorageError, meaning: &str) -> Self {
         let next = match error.kind {
             StorageErrorKind::Newer => "install a newer mesh",
-            _ => "restore the file from a backup, or save what can be saved: mesh doctor --repair",
+            _ => {
+                "stop all mesh processes and restore the file from a backup, or save what can be \
+                 saved: mesh doctor --repair"
+            }
         };
         let finding = |what: &str| Self::new(Severity::Error, what, meaning).next(next);
         match place_in(&error.what) {

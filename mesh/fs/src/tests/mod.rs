@@ -12,6 +12,7 @@ mod cost;
 mod damage;
 mod docs;
 mod doctor;
+mod endless;
 mod errors;
 mod fences;
 mod fuzz;
