@@ -79,7 +79,7 @@ bugs! {
     #[doc = "Who came last is promoted first."]
     LifoPromotion breaks "C6" | "C8",
     #[doc = "A waiter is promoted although its agent is dead."]
-    DeadWaiterPromoted breaks "C9",
+    DeadWaiterPromoted breaks "A5" | "C9",
     #[doc = "A checkpoint forgets the fences."]
     FencesLeftOutOfCheckpoint breaks "C3",
     #[doc = "A fence is kept in memory only: a replay does not count it."]
@@ -143,7 +143,7 @@ bugs! {
     #[doc = "Whoever finds another one syncing believes itself synced."]
     SyncLeftToOthers breaks "G4" | "G5" | "G6" | "G7",
     #[doc = "A log that ends too early is taken as it is."]
-    EndNotHeldAgainstMarks breaks "G4",
+    EndNotHeldAgainstMarks breaks "G4" | "G7",
     #[doc = "An event of an unknown kind is passed over."]
     NewerEventPassedOver breaks "G7",
     #[doc = "A held claim does not wake when what is in its way lapses."]
@@ -180,10 +180,10 @@ bugs! {
     FileNotHeldToWhatWasRead breaks "G7",
     #[doc = "Any later generation is taken for one that continues the present one."]
     AnyLaterGenerationFollows breaks "G7",
-    #[doc = "A mark of another log is taken for one of the log that is there."]
-    MarksOfAnyLog breaks "G7",
-    #[doc = "A sealed generation is given a successor although its name leads to another file."]
-    ReplacedSealFollowed breaks "G6",
+    #[doc = "A sync vouches for what stood in the file before it was opened."]
+    LateDescriptorVouches breaks "G4" | "G6" | "G7",
+    #[doc = "A sealed file whose name leads to another one is given a successor, for ever."]
+    ReplacedSealFollowed breaks "C9" | "G7",
     #[doc = "A number beyond all that there can be is read like any other."]
     NumberNotBounded breaks "A6" | "G7",
 }

@@ -162,6 +162,11 @@ impl<F: FileSystem> OpenLog<F> {
             let error = self.read_error(env, error).await;
             return Err(error.of_unknown_outcome());
         }
+        if alone {
+            // What was read of it was all that there was.
+            self.note_first_end();
+        }
+        let generation = &mut self.generation;
         let next = step.landed(&mut generation.standing, record.sum, alone);
         if alone {
             generation.pass_own(&record.bytes, landed.end);

@@ -38,6 +38,7 @@ impl<F: FileSystem> OpenLog<F> {
         self.check_poison(Outcome::Unknown)?;
         let reveals = !self.standing().is_synced();
         self.sync_names(env).await?;
+        self.vouch(env).await?;
         self.share_sync(env).await;
         self.sync_and_note(env, reveals).await
     }
@@ -85,6 +86,9 @@ impl<F: FileSystem> OpenLog<F> {
     /// Makes durable what beat this process's lost records.
     pub(super) async fn settle_races<C>(&mut self, env: &Env<F, C>) -> Result<(), StorageError> {
         self.check_poison(Outcome::Unknown)?;
+        if self.standing().is_doubtful() {
+            return Err(self.unvouched());
+        }
         let mut syncing = Syncing::begin(self.standing());
         while let Syncing::Names | Syncing::Entries = syncing {
             syncing = self.sync(env, syncing).await?;

@@ -31,6 +31,8 @@ pub(crate) struct OpenLog<F: FileSystem> {
     pub(super) undelivered: VecDeque<Entry>,
     /// Whether the folder holds other files by now than this log's.
     pub(super) left_behind: bool,
+    /// Whether the open generation was read to its end since it was opened.
+    pub(super) read_once: bool,
 }
 
 /// Where the log goes on after a seal.
@@ -51,6 +53,7 @@ impl<F: FileSystem> OpenLog<F> {
             reading: false,
             undelivered: VecDeque::new(),
             left_behind: false,
+            read_once: false,
         }
     }
 
@@ -111,8 +114,11 @@ impl<F: FileSystem> OpenLog<F> {
     /// Fails where a mark names another entry than was read or written in its place: what
     /// was acknowledged since stands in another log.
     pub(super) async fn hold_marks<C>(&self, env: &Env<F, C>) -> Result<(), StorageError> {
-        let of = |seq| self.generation.sum_of(seq);
-        let Some(seq) = env.marks.contradicts(of) else {
+        let contradicts = sound!(
+            env.marks.contradicts(|seq| self.generation.sum_of(seq)),
+            Bug::FileNotHeldToWhatWasRead => None
+        );
+        let Some(seq) = contradicts else {
             return Ok(());
         };
         let what = format!("has another entry {seq} than was acknowledged");
@@ -159,7 +165,17 @@ impl<F: FileSystem> OpenLog<F> {
             let error = self.generation.damaged(&what);
             return Err(self.read_error(env, error).await);
         }
+        if matches!(step, Step::End | Step::Sealed(_)) {
+            self.note_first_end();
+        }
         Ok(step)
+    }
+
+    /// The open generation was read to its end.
+    pub(super) fn note_first_end(&mut self) {
+        if !std::mem::replace(&mut self.read_once, true) {
+            self.standing_mut().first_read();
+        }
     }
 
     /// Ends a round of reading at the end of the log, where the marks must be reached.
@@ -284,10 +300,15 @@ impl<F: FileSystem> OpenLog<F> {
     }
 
     /// Fails where an earlier sync failed: the next one may wrongly succeed, so
-    /// nothing more of this file is acknowledged.
+    /// nothing more of this file is acknowledged. Nor is anything that was found in it, and
+    /// that nobody has marked.
     pub(super) fn check_poison(&self, outcome: Outcome) -> Result<(), StorageError> {
         if self.standing().poisoned {
-            let error = io::Error::other("an earlier sync of it failed");
+            let error = io::Error::other(if self.standing().is_doubtful() {
+                "nothing tells that what was found in it was ever synced"
+            } else {
+                "an earlier sync of it failed"
+            });
             return Err(io_error("rely on", &self.name(), outcome, &error));
         }
         Ok(())

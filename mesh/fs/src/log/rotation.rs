@@ -102,7 +102,7 @@ impl<F: FileSystem> OpenLog<F> {
             }
             Rotating::Seal(seal) => Rotating::sealing(self.seal(env, seal, successor).await?),
             Rotating::CheckName => {
-                let has_name = self.has_name(env).await?;
+                let has_name = self.has_name(env).await? && self.still_ends_here(env).await?;
                 step.checked(self.standing(), has_name)
             }
             Rotating::Link => {
@@ -149,6 +149,15 @@ impl<F: FileSystem> OpenLog<F> {
         let pieces = checkpoint_pieces(head, successor.snapshot);
         let written = write_whole(&env.fs, &successor.temporary, pieces).await;
         written.map_err(|e| io_error("write", &successor.temporary, Outcome::NoEffect, &e))
+    }
+
+    /// Whether the seal still is what the file ends with: one that was restored in place goes
+    /// on otherwise, and a successor would take away what others commit there.
+    async fn still_ends_here<C>(&self, env: &Env<F, C>) -> Result<bool, StorageError> {
+        match self.generation.hold(&env.fs).await {
+            Ok(()) => Ok(true),
+            Err(error) => Err(self.read_error(env, error).await),
+        }
     }
 
     /// Takes one step of appending the seal.

@@ -347,10 +347,13 @@ fn a_watermark_that_is_missing_torn_or_foreign_is_no_damage() {
         folder.write("watermark", bytes);
         assert_eq!(block_on(folder.open().look()).unwrap(), THREE);
         block_on(folder.open().commit("fourth")).unwrap();
-        // By now it is a bound again.
-        let journal = folder.read("journal.1");
+        // By now it is a bound again; and where no mark was left to tell that the log had
+        // been synced, its state is in the next generation.
+        let mut names = folder.names().into_iter();
+        let name = names.find(|name| name.starts_with("journal.")).unwrap();
+        let journal = folder.read(&name);
         let ends = record_ends(&journal);
-        folder.write("journal.1", &journal[..ends[ends.len() - 2]]);
+        folder.write(&name, &journal[..ends[ends.len() - 2]]);
         assert_damaged(&folder, StorageErrorKind::Damaged);
     }
     let folder = whole.copy();

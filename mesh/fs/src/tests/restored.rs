@@ -294,6 +294,32 @@ fn a_journal_beside_the_marks_of_another_log_is_damage() {
     assert!(error.what.contains("belongs to another log"), "{error}");
 }
 
+/// Restored in place between the seal and the link: a successor from memory would take away
+/// what a newcomer commits in the file that was restored.
+#[test]
+fn a_file_that_was_restored_after_its_seal_gets_no_successor() {
+    let folder = Folder::with(&["1"]);
+    let backup = folder.contents();
+    let (mut process, fs) = folder.faulty(|_, _| Fault::None);
+    block_on(process.look()).unwrap();
+    let (path, mut sealed) = (folder.path(), false);
+    fs.plan(move |call, name| {
+        sealed |= (call, name) == ("append", "journal.1");
+        if sealed && (call, name) == ("stat_name", "journal.1") {
+            sealed = false;
+            for (name, bytes) in &backup {
+                std::fs::write(path.join(name), bytes).unwrap();
+            }
+        }
+        Fault::None
+    });
+    let error = block_on(process.checkpoint()).unwrap_err();
+    assert_eq!(error.kind, StorageErrorKind::Damaged, "{error}");
+    assert!(!folder.names().contains(&"journal.2".to_owned()));
+    block_on(folder.open().commit("2")).unwrap();
+    assert_eq!(block_on(folder.open().look()).unwrap(), ["1", "2"]);
+}
+
 /// A sealed generation whose successor is missing, and whose name another file has by now:
 /// it ends there for nobody else, so nobody can wait for its successor.
 #[test]

@@ -144,7 +144,7 @@ impl<F: FileSystem> Generation<F> {
         self.appetite = FIRST_READ;
         self.at_end = false;
         self.unfinished = false;
-        self.position = self.accepted_end;
+        self.position = sound!(self.accepted_end, Bug::UnfinishedIsVoid => self.position);
         self.held = false;
     }
 
@@ -246,15 +246,16 @@ impl<F: FileSystem> Generation<F> {
         let held = self.buffer.len();
         // A round begins with what was read last.
         let begins = !std::mem::replace(&mut self.held, true);
+        promise!(
+            !begins || held == 0 && self.position == self.accepted_end,
+            "a round begins right behind the last record that counts"
+        );
+        let begins = sound!(begins, Bug::UnfinishedIsVoid => false);
         let known = if begins {
             self.footing.tail().bytes.len()
         } else {
             0
         };
-        promise!(
-            !begins || held == 0 && self.position == self.accepted_end,
-            "a round begins right behind the last record that counts"
-        );
         // Doubling keeps the search for the end of a long record linear.
         let wanted = self.appetite.max(held) + known;
         self.appetite = (self.appetite * 2).min(LARGEST_READ);
