@@ -9,20 +9,23 @@ if [ -d "${CLAUDE_PROJECT_DIR:-}" ]; then
     cd "$CLAUDE_PROJECT_DIR" || exit 1
 fi
 # A relative element of the path means the clone now, and who wrote the files of a clone must
-# not say which program is started.
+# not say which program is started. Clients started from a desktop do not have cargo's
+# directory on their path.
+elements=${PATH:-/usr/bin:/bin}:${CARGO_HOME:-${HOME:-}/.cargo}/bin
 absolute=
 set -f
 saved=$IFS
 IFS=:
-for element in ${PATH:-/usr/bin:/bin}; do
+for element in $elements; do
     case $element in
     /*) absolute="$absolute:$element" ;;
     esac
 done
 IFS=$saved
 set +f
-# Clients started from a desktop do not have cargo's directory on their path.
-PATH="${absolute#:}:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
+# An empty path means the clone as well.
+PATH=${absolute#:}
+PATH=${PATH:-/usr/bin:/bin}
 export PATH
 
 if command -v mesh >/dev/null 2>&1; then

@@ -27,5 +27,6 @@ mod rejections;
 mod room;
 mod session;
 mod trust;
+mod unwatched;
 mod waiting;
 mod working_day;

@@ -28,8 +28,7 @@ fn a_server_at_the_limit_on_file_sizes_says_so_and_lives() {
             assert!(posted < 100, "the limit is not kept");
         };
         assert!(posted > 0, "there was room for some");
-        let next = ["free some space", "ulimit -f"];
-        assert!(next.iter().any(|next| said.contains(next)), "{said}");
+        assert!(said.contains("ulimit -f"), "the disk is not full: {said}");
         assert_eq!(client.whole_inbox(&[]).await.len(), posted);
         client.leave().await;
 

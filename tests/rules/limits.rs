@@ -21,6 +21,7 @@ const HOUR: u64 = 3_600_000;
 
 static SMALL: Limits = Limits {
     tickets: 2,
+    sharers: 3,
     inbox_bytes: 600,
     trail: 5,
     losses: 2,
@@ -28,6 +29,10 @@ static SMALL: Limits = Limits {
     places: 90,
     batch_commands: 2,
     batch_bytes: 300,
+    batch_events: 8,
+    reaped: 2,
+    dropped: 2,
+    expired: 2,
     queue: 3,
     news: 2,
     record_bytes: 4096,
@@ -141,6 +146,92 @@ fn tickets_beyond_the_limit_are_refused() {
         refused.allowed,
         "one with fewer than 2 tickets; try again later"
     );
+}
+
+fn share(agent_id: &str) -> Command {
+    Command::Claim(Claim {
+        agent_id: agent_id.to_owned(),
+        resource: "doc".to_owned(),
+        mode: Some(Mode::Shared),
+        wait: Some(Wait::Queue),
+        ..Claim::default()
+    })
+}
+
+/// G8: So many share a resource, and no more. Who shares it renews, and gives it back; who
+/// wants it alone may wait for it, in the place of one who would share it.
+#[test]
+fn sharers_beyond_the_limit_are_refused() {
+    let mut world = World::new();
+    let first = world.run(&share("a")).expect("granted");
+    for agent_id in ["b", "c", "a"] {
+        world.run(&share(agent_id)).expect("granted");
+    }
+    let refused = world.run(&share("d")).expect_err("no room");
+    assert_eq!(
+        refused.to_string(),
+        "resource: got one that 3 agents hold or wait for; allowed is a shared claim of one with \
+         fewer than 3 of them; try again later, or share a part of it under another name"
+    );
+    world.run(&claim("d", "doc")).expect("a place in the queue");
+    let Reply::Claim(first) = first else {
+        panic!("a claim answers with its own reply");
+    };
+    world.run(&release("a", &first)).expect("released");
+    world
+        .run(&share("e"))
+        .expect_err("two hold it, and one waits");
+    let record = world.0.state.resource("doc").expect("held");
+    assert_eq!((record.holders.len(), record.queue.len()), (2, 1));
+}
+
+/// S1: What an earlier mesh let claim a resource has no room in one row, and comes back from
+/// several.
+#[test]
+fn a_resource_beyond_the_limits_is_divided_among_rows() {
+    static ENDLESS: Limits = Limits {
+        tickets: 1000,
+        sharers: 1000,
+        count: 1000,
+        ..SMALL
+    };
+    let mut wide = World(Snapshot::within(&ENDLESS));
+    for n in 0..8 {
+        wide.run(&share(&format!("holder {n}"))).expect("granted");
+    }
+    for n in 0..5 {
+        wide.run(&claim(&format!("waiter {n}"), "doc"))
+            .expect("queued");
+    }
+    let mut builder = SnapshotBuilder::within(&SMALL, wide.0.seq);
+    wide.0
+        .parts()
+        .for_each(|part| builder.add(part).expect("a part"));
+    let world = World(builder.finish());
+    assert_eq!(world.0, wide.0);
+    let rows = world.0.parts().flat_map(|part| match part {
+        Part::Resources(rows) | Part::More(rows) => rows,
+        _ => Vec::new(),
+    });
+    let rows = rows.map(|(_, row)| (row.holders.len(), row.queue.len()));
+    assert_eq!(rows.collect::<Vec<_>>(), [(3, 2), (3, 2), (2, 1)]);
+    assert_eq!(world.again(), wide.0);
+}
+
+/// G7: More of a resource that nothing was said of before is none that mesh wrote.
+#[test]
+fn more_of_a_resource_that_is_not_there_is_refused() {
+    let mut world = World::new();
+    world.run(&share("a")).expect("granted");
+    let mut builder = SnapshotBuilder::within(&SMALL, world.0.seq);
+    let built = world.0.parts().try_for_each(|part| {
+        builder.add(match part {
+            Part::Resources(rows) => Part::More(rows),
+            part => part,
+        })
+    });
+    let refused = built.expect_err("no first part").to_string();
+    assert!(refused.contains("nothing of it before"), "{refused}");
 }
 
 /// S5: The trail keeps the newest events, also over a checkpoint.

@@ -16,6 +16,7 @@
 
 mod adopted;
 mod cited;
+mod costs;
 mod deadlock;
 mod histories;
 mod host;

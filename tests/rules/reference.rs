@@ -223,6 +223,48 @@ fn every_error_of_the_sources_has_an_entry_in_the_page_of_errors() {
     assert!(seen >= 30, "only {seen} errors were found");
 }
 
+/// What stands behind each `` `mesh `` in a text. Lines that a source breaks with a backslash
+/// are one.
+fn commands_named_in(text: &str) -> Vec<String> {
+    let mut whole = String::new();
+    for (n, line) in text.split("\\\n").enumerate() {
+        whole.push_str(if n == 0 { line } else { line.trim_start() });
+    }
+    let named = whole.split("`mesh ").skip(1);
+    let words = named.filter_map(|rest| rest.split([' ', '`', '\n', '"', ',']).next());
+    let is_word = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+    words.filter(is_word).map(str::to_owned).collect()
+}
+
+/// Advice that names a command names one that there is.
+#[test]
+fn every_command_that_is_named_exists() {
+    let page = read(&root().join("docs/command-line.md"));
+    let headings = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("## mesh "));
+    let mut known: Vec<&str> = headings.collect();
+    assert!(known.len() >= 20, "{known:?}");
+    // "mesh has no command …", itself an error.
+    known.push("has");
+    let mut paths = sources(&root().join("mesh"));
+    paths.extend(sources(&root().join("docs")));
+    paths.push(root().join("README.md"));
+    let is_text = |path: &PathBuf| path.extension().is_some_and(|e| e == "rs" || e == "md");
+    let mut seen = 0;
+    for path in paths.into_iter().filter(is_text) {
+        for command in commands_named_in(&read(&path)) {
+            assert!(
+                known.contains(&&*command),
+                "{} names `mesh {command}`, which is no command",
+                path.display()
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen >= 50, "only {seen} were found");
+}
+
 /// The kinds stand in the page as headings, in the words of the code.
 #[test]
 fn every_kind_of_storage_error_is_explained() {
@@ -238,7 +280,7 @@ fn every_kind_of_storage_error_is_explained() {
         .filter(|line| !line.starts_with("//"))
         .filter_map(|line| line.strip_suffix(','))
         .collect();
-    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    assert_eq!(kinds.len(), 7, "{kinds:?}");
     for kind in kinds {
         assert!(page.contains(&format!("\n### {kind}\n")), "{kind}");
     }

@@ -14,14 +14,11 @@ use tokio::time::sleep;
 
 use crate::inspect::Ground;
 use crate::ledger::{Fate, Granted, Ledger, Posted};
+use crate::names::{RESOURCES, TOPIC, name};
 use crate::report::Report;
 use crate::server::{Answer, Server, stop_for};
 use tests::{PATIENCE, Random};
 
-/// The resources that everybody wants; the last one is shared by half of the agents.
-pub(crate) const RESOURCES: [&str; 5] = ["r0", "r1", "r2", "r3", "shared"];
-/// The topic that everybody posts to.
-pub(crate) const TOPIC: &str = "topic:torture";
 /// One lease for all, so that a renewal whose answer was lost never shortens one.
 const LEASE_SECONDS: u64 = 2;
 /// Longer than any stop, so that nobody dies of one.
@@ -421,9 +418,4 @@ pub(crate) fn fate(answer: &Answer) -> Fate {
         Answer::Error(said) if !said.contains("unknown") => Fate::Refused,
         Answer::Error(_) | Answer::Gone | Answer::Silent => Fate::Unknown,
     }
-}
-
-/// The name of the agent with this number.
-pub(crate) fn name(number: usize) -> String {
-    format!("agent-{number}")
 }

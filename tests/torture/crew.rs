@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::agent::{TOPIC, fate, name};
+use crate::agent::fate;
 use crate::inspect::Ground;
 use crate::ledger::{Fate, Ledger, Posted};
+use crate::names::{TOPIC, name};
 use crate::report::Report;
 use crate::server::{Answer, Server};
 

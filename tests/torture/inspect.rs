@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use mesh::backends::fs::{LockKind, journal_generation};
 use serde_json::{Value, json};
 
-use crate::agent::{RESOURCES, TOPIC, name};
 use crate::ledger::Ledger;
+use crate::names::{RESOURCES, TOPIC, name};
 use crate::oracle::{Found, Message, judge};
 use crate::report::Report;
 use crate::server::{Answer, Server};

@@ -17,6 +17,7 @@ mod crew;
 mod hazards;
 mod inspect;
 mod ledger;
+mod names;
 mod oracle;
 mod report;
 mod rounds;

@@ -3,6 +3,7 @@
 //! their own.
 
 mod commit;
+mod deciding;
 mod upkeep;
 
 use std::future::poll_fn;
@@ -11,13 +12,12 @@ use std::task::Poll;
 
 use async_channel::{Receiver, RecvError, Sender};
 
-use crate::error::MeshError;
 use crate::handle::{Call, Handle, Request, Served};
 use crate::held::{Asked, Held, Pending};
 use crate::nonces::Nonces;
-use crate::ports::{Clock, Lock, Storage, StorageError};
+use crate::ports::{Clock, Lock, Storage, StorageError, StorageErrorKind};
 use crate::signal::Signal;
-use commit::Answer;
+use deciding::Answer;
 use mesh_core::{Millis, Snapshot};
 use planted::{Bug, sound};
 
@@ -56,6 +56,8 @@ pub struct Coordinator<C, S, L> {
     /// When it is not any more, if nothing is held by then (monotonic).
     unwatch_at: Millis,
     snapshot: Snapshot,
+    /// How often it was filled anew.
+    resets: u64,
     nonces: Nonces,
     /// This process, in the ids of its entries.
     writer: u64,
@@ -87,6 +89,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             watching: false,
             unwatch_at: 0,
             snapshot: Snapshot::within(served.limits),
+            resets: 0,
             writer: nonces.draw(),
             nonces,
             entries: 0,
@@ -134,6 +137,9 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     /// for something; the storage is then left alone.
     async fn next(&mut self) -> Next {
         let (holding, watching) = (!self.held.is_empty(), self.watching);
+        // What cannot be read just now is news as long as that lasts, and must not be heard of
+        // before it is tried again.
+        let listening = holding && !self.held.is_paused(self.clock.monotonic());
         let mut request = pin!(self.requests.recv());
         let mut signal = pin!(self.signals.recv());
         let mut changed = pin!(self.storage.changed());
@@ -146,7 +152,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 return Poll::Ready(Next::Signal(signal));
             }
             let mut news = || changed.as_mut().poll(context);
-            if holding && sound!(news(), Bug::NewsSleptThrough => Poll::Pending).is_ready() {
+            if listening && sound!(news(), Bug::NewsSleptThrough => Poll::Pending).is_ready() {
                 return Poll::Ready(Next::Look);
             }
             if (holding || watching) && look.as_mut().poll(context).is_ready() {
@@ -160,7 +166,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     fn heed(&mut self, signal: Signal) {
         match signal {
             // Whoever is gone is found when what is held is looked through.
-            Signal::Gone => {}
+            Signal::Gone => self.held.look_for_gone(),
             Signal::Undelivered(release) => self.held.withdraw(release),
             Signal::EndWaits => self.held.end_waits(),
         }
@@ -205,21 +211,41 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         while let Ok(signal) = self.signals.try_recv() {
             self.heed(signal);
         }
+        self.held.forget_cancelled();
         let (mut batch, close) = self.gather(first);
         let due = self.take_due().await;
         batch.splice(0..0, due);
         if !batch.is_empty() {
-            let asked: Vec<Asked<'_>> = batch.iter().map(Pending::asked).collect();
-            match self.commit(&asked).await {
-                Ok(answers) => self.hold_or_answer(batch, answers),
-                Err(error) => self
-                    .held
-                    .fail(batch, &error, self.clock.monotonic() + RETRY),
-            }
+            self.serve_all(batch).await;
             self.maintain().await;
         }
         self.rest();
         close
+    }
+
+    /// Commits and answers a batch, as many calls at a time as go into one entry.
+    async fn serve_all(&mut self, mut batch: Vec<Pending>) {
+        let mut in_order = true;
+        while !batch.is_empty() {
+            let asked: Vec<Asked<'_>> = batch.iter().map(Pending::asked).collect();
+            let committed = self.commit(&asked).await;
+            let rest = batch.split_off(committed.calls);
+            match committed.answers {
+                Ok(answers) => self.hold_or_answer(batch, answers),
+                Err(error) if error.kind == StorageErrorKind::Unfit => {
+                    self.held.refuse_unfit(batch, &error);
+                }
+                Err(error) => {
+                    in_order = false;
+                    let retry = self.clock.monotonic() + RETRY;
+                    self.held.fail(batch, &error, retry);
+                }
+            }
+            batch = rest;
+        }
+        if in_order {
+            self.held.decided();
+        }
     }
 
     /// Finds out for how long there will be nothing to do.
@@ -279,12 +305,11 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     }
 
     fn hold_or_answer(&mut self, batch: Vec<Pending>, answers: Vec<Answer>) {
-        self.held.decided();
         let now = self.clock.monotonic();
         for (pending, answer) in batch.into_iter().zip(answers) {
             match answer.reply {
                 Ok(reply) => self.held.hold_or_answer(pending, reply, answer.took, now),
-                Err(rejection) => pending.call.answer(Err(MeshError::Rejected(rejection))),
+                Err(rejection) => self.held.refuse(pending, rejection),
             }
         }
     }

@@ -1,4 +1,8 @@
-//! Calls that wait while the log fails, and while what they wait with goes away.
+//! Calls that wait while the log fails, and while what they wait with goes away; and, in
+//! [`bounds`], what one entry has no room for; in [`checkpoints`], those that come to nothing.
+
+mod bounds;
+mod checkpoints;
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -9,7 +13,7 @@ use mesh_core::{
 };
 
 use crate::memory::{ManualClock, MemoryLock, MemoryLog};
-use crate::ports::Clock;
+use crate::ports::{Clock, Lock, Outcome};
 use crate::{Coordinator, Handle, MeshError};
 
 const RESOURCE: &str = "r";
@@ -107,18 +111,39 @@ impl Bench {
         Ok(reply.claims.into_iter().next().unwrap())
     }
 
-    /// Another process looks, and finds out what has lapsed.
-    fn have_others_look(&self) {
+    /// What another process answers.
+    fn others<T>(&self, ask: impl AsyncFnOnce(Handle) -> T) -> T {
         let clock = self.clock.clone();
         let lock = MemoryLock::new(clock.clone());
         let (other, handle) = Coordinator::new(clock, self.log.storage(), lock, 2);
-        let mut look = pin!(handle.claims(Claims {
+        let mut call = pin!(ask(handle));
+        assert!(poll(call.as_mut()).is_pending());
+        let mut other = pin!(other.run());
+        assert!(poll(other.as_mut()).is_pending());
+        match poll(call) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("no answer"),
+        }
+    }
+
+    /// Another process looks, and finds out what has lapsed.
+    fn have_others_look(&self) {
+        self.queue_as_others_see_it();
+    }
+
+    fn queue_as_others_see_it(&self) -> usize {
+        let claims = Claims {
             agent_id: "other".into(),
-            resource: None,
-        }));
-        assert!(poll(look.as_mut()).is_pending());
-        assert!(poll(pin!(other.run())).is_pending());
-        assert!(poll(look).is_ready());
+            resource: Some(RESOURCE.into()),
+        };
+        let seen = self.others(async move |handle| handle.claims(claims).await);
+        seen.unwrap().claims[0].queue.len()
+    }
+
+    fn others_release(&self, agent: &str, claim_id: String) {
+        let release = release(agent, claim_id);
+        let reply = self.others(async move |handle| handle.release(release).await);
+        assert_eq!(reply.unwrap().status, ReleaseStatus::Released);
     }
 
     fn release(&mut self, agent: &str, claim_id: String) {
@@ -236,13 +261,55 @@ fn a_wait_that_ends_with_an_error_leaves_no_ticket() {
     bench.log.set_unreadable(true);
     bench.pass(51_000);
     let answer = poll(waiter);
-    assert!(
-        matches!(answer, Poll::Ready(Err(MeshError::Storage(_)))),
-        "{answer:?}"
-    );
+    let Poll::Ready(Err(MeshError::Storage(error))) = answer else {
+        panic!("{answer:?}");
+    };
+    // Its ticket is in the log until it is withdrawn.
+    assert_eq!(error.outcome, Outcome::Unknown);
     bench.log.set_unreadable(false);
     bench.pass(5_000);
     assert_eq!(bench.look().unwrap().queue, []);
+}
+
+/// The same where the process ends before it would try again by itself.
+#[test]
+fn a_wait_that_ends_with_an_error_leaves_no_ticket_at_the_end_either() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let mut waiter = pin!(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    bench.log.set_unreadable(true);
+    bench.pass(51_000);
+    assert!(matches!(
+        poll(waiter),
+        Poll::Ready(Err(MeshError::Storage(_)))
+    ));
+    bench.log.set_unreadable(false);
+    let mut close = pin!(handle.clone().close());
+    assert!(poll(close.as_mut()).is_pending());
+    assert!(poll(bench.coordinator.as_mut()).is_ready());
+    assert_eq!(bench.queue_as_others_see_it(), 0);
+}
+
+/// There is news that cannot be read: it is looked at now and then, and not without a pause.
+#[test]
+fn news_that_cannot_be_read_does_not_keep_a_process_busy() {
+    let mut bench = Bench::new();
+    let handle = bench.handle.clone();
+    let mut waiter = pin!(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    let id = bench.holders_id();
+    bench.others_release("holder", id);
+    bench.log.set_unreadable(true);
+    // It comes back at all, and waits for the clock.
+    bench.turn();
+    bench.pass(5_000);
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.log.set_unreadable(false);
+    bench.pass(5_000);
+    granted(poll(waiter));
 }
 
 /// The ticket is cancelled by the very batch in which the call that waits with it is decided
@@ -292,4 +359,38 @@ fn a_ticket_that_is_taken_anew_keeps_lease_and_note() {
         ends <= now + 10_000,
         "a lease of ten seconds, not of two minutes"
     );
+}
+
+/// W3: the client goes away while its server is told to end, and the batch that answers its
+/// call waits for the store's lock. The answer cannot be told, so the ticket is withdrawn.
+#[test]
+fn a_caller_that_goes_away_while_the_last_calls_are_answered_leaves_no_ticket() {
+    let clock = ManualClock::at(1_700_000_000_000);
+    let log = MemoryLog::new();
+    let lock = MemoryLock::new(Sleeper(clock.clone()));
+    let mut another = lock.clone();
+    let (coordinator, handle) = Coordinator::new(Sleeper(clock.clone()), log.storage(), lock, 1);
+    let mut bench = Bench {
+        clock: clock.clone(),
+        log,
+        handle,
+        coordinator: Box::pin(coordinator.run()),
+    };
+    let handle = bench.handle.clone();
+    bench.answer(pin!(handle.claim(claim("holder")))).unwrap();
+    let mut waiter = Box::pin(handle.claim(waiting()));
+    assert!(poll(waiter.as_mut()).is_pending());
+    bench.turn();
+    assert_eq!(bench.look().unwrap().queue.len(), 1);
+
+    assert!(poll(pin!(another.acquire())).is_ready());
+    let mut close = pin!(bench.handle.clone().close());
+    assert!(poll(close.as_mut()).is_pending());
+    bench.turn();
+    drop(waiter);
+    assert!(poll(pin!(another.release())).is_ready());
+    clock.advance(1);
+    assert!(poll(bench.coordinator.as_mut()).is_ready(), "it has ended");
+    assert!(poll(close).is_ready());
+    assert_eq!(bench.queue_as_others_see_it(), 0);
 }

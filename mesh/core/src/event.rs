@@ -75,7 +75,7 @@ impl ClaimRef {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Terms {
     /// How long a lease lasts.
-    #[serde(deserialize_with = "crate::time::lasting")]
+    #[serde(deserialize_with = "crate::limits::lasting")]
     pub lease_ms: Millis,
     /// When the hold or ticket ends, unless it is renewed.
     pub expires_at: Millis,
@@ -101,7 +101,7 @@ written_and_read! {
             prompt_ptr: Arc<str>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             role: Option<Arc<str>>,
-            #[serde(deserialize_with = "crate::time::lasting")]
+            #[serde(deserialize_with = "crate::limits::lasting")]
             ttl_ms: Millis,
             expires_at: Millis,
             epoch: u64,
@@ -307,6 +307,23 @@ impl Event {
             | Self::Adopted { agent_id, .. } => Some(agent_id),
             Self::Posted { from, .. } => Some(from),
             event => event.claim().map(|claim| &claim.agent_id),
+        }
+    }
+
+    /// Whether it takes something away, or cuts it short, that is due: what every command does
+    /// before its own, for whomever it befalls.
+    pub fn reaps(&self) -> bool {
+        matches!(
+            self,
+            Self::Lapsed { .. } | Self::LeaseCut { .. } | Self::RegistrationCut { .. }
+        )
+    }
+
+    /// How many messages it drops.
+    pub fn reclaims(&self) -> u64 {
+        match self {
+            Self::Expired { message_ids } => message_ids.len() as u64,
+            _ => 0,
         }
     }
 

@@ -32,6 +32,7 @@ mod rejection;
 mod reply;
 mod snapshot;
 mod state;
+pub mod steps;
 mod time;
 mod trail;
 mod within;
@@ -40,15 +41,16 @@ pub use command::{
     Claim, Claims, Command, Gc, Inbox, Mode, Post, Read, Register, Release, Roster, Wait,
 };
 pub use decide::{
-    Decision, FenceCheck, Prospect, check_fence, collect, decide, prospect, prune, settle,
+    Concern, Decided, Decision, FenceCheck, Piece, Prospect, check_fence, collect, concern, decide,
+    decide_within, has_expired, prospect, prospects, prune, settle, shown_to, standing,
 };
 pub use event::{ClaimRef, Entry, Event, LapseReason, Terms};
 pub use ids::{ClaimId, Entropy, MessageId};
 pub use limits::{
     DEFAULT_INBOX_LIMIT, DEFAULT_LEASE_SECONDS, DEFAULT_TTL_SECONDS, Limits, MAX_BODY_BYTES,
     MAX_COUNT, MAX_INBOX_BYTES, MAX_INBOX_LIMIT, MAX_KEY_BYTES, MAX_LEASE, MAX_LEASE_SECONDS,
-    MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_REQUEST_BYTES, MAX_TEXT_BYTES, MAX_TICKETS,
-    MAX_TRAIL, MAX_WAIT_SECONDS,
+    MAX_MESSAGE_TTL_SECONDS, MAX_NAME_BYTES, MAX_REQUEST_BYTES, MAX_SHARERS, MAX_TEXT_BYTES,
+    MAX_TICKETS, MAX_TRAIL, MAX_WAIT_SECONDS,
 };
 pub use names::{AgentId, Resource, SessionId};
 pub use rejection::{Rejection, escape, printable, printable_json};

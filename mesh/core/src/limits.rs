@@ -9,6 +9,8 @@
 //! something (`release`, `read`, `inbox`, `claims`) accepts any name that exists, so
 //! a folder adopted from the predecessor stays usable whatever its names look like.
 
+use serde::{Deserialize, Deserializer};
+
 use super::time::Millis;
 
 /// Agent ids, resources, topic names, `reply_to` and sessions, in bytes.
@@ -54,6 +56,9 @@ pub(super) const MESH: &str = "mesh";
 
 /// Tickets that may wait for one resource.
 pub const MAX_TICKETS: usize = 1000;
+/// Holds and tickets of a resource beside which nobody may share it: so many may hold it at
+/// once, since each ticket has a place kept for it.
+pub const MAX_SHARERS: usize = 1000;
 /// Bytes of messages at which an `inbox` reply stops, but not before one (rule M3).
 pub const MAX_INBOX_BYTES: usize = 1 << 20;
 /// Records of the audit trail that are kept (rule S5).
@@ -68,13 +73,22 @@ pub const MAX_COUNT: u64 = 1 << 53;
 /// Commands, and bytes of them, at which no more join the entry.
 const BATCH_COMMANDS: usize = 256;
 const BATCH_BYTES: usize = 1 << 20;
+/// Events at which no more commands join the entry.
+const BATCH_EVENTS: usize = 4096;
+/// Lapses and cuts in one entry. What is due beyond them is reaped by entries of its own.
+const REAPED: usize = 1000;
+/// Messages, and retry keys, that one entry drops.
+const DROPPED: usize = 10_000;
+/// Expired messages that wait for a checkpoint or a `gc`: a look at an inbox walks past them.
+const EXPIRED: usize = 256;
 /// Requests that may wait for the coordinator before callers wait to be queued.
 const QUEUE: usize = 256;
 /// Entries that one piece of news holds at most.
 const NEWS: usize = 1024;
-/// Bytes of a record. A batch of commands makes less than 4 MiB and a part little more than
-/// its longest row, so this leaves room for what a predecessor may have stored; and it
-/// bounds the memory that a folder of a stranger can make a reader use.
+/// Bytes of a record. An entry has a few thousand events of some 3 KiB at most beside 2 MiB of
+/// messages, and a part little more than its longest row, so this leaves room for what a
+/// predecessor may have stored; and it bounds the memory that a folder of a stranger can make
+/// a reader use.
 const RECORD_BYTES: usize = 64 << 20;
 /// Rows, and bytes of message bodies, at which a part of a checkpoint is full.
 const PART_ROWS: usize = 512;
@@ -87,6 +101,8 @@ const PART_BYTES: usize = 1 << 18;
 pub struct Limits {
     /// Tickets that may wait for one resource.
     pub tickets: usize,
+    /// Holds and tickets of a resource beside which nobody may share it.
+    pub sharers: usize,
     /// Bytes at which an `inbox` reply stops, but not before one message.
     pub inbox_bytes: usize,
     /// Records of the audit trail that are kept.
@@ -102,6 +118,15 @@ pub struct Limits {
     pub batch_commands: usize,
     /// Bytes of commands at which no more join an entry.
     pub batch_bytes: usize,
+    /// Events at which no more commands join an entry.
+    pub batch_events: usize,
+    /// Lapses and cuts in one entry: two at least, so that a resource with one holder and one
+    /// ticket is brought up to now in one piece.
+    pub reaped: usize,
+    /// Messages, and retry keys, that one entry drops.
+    pub dropped: usize,
+    /// Expired messages that wait for a checkpoint or a `gc`.
+    pub expired: usize,
     /// Requests that may wait for the coordinator.
     pub queue: usize,
     /// Entries that one piece of news holds.
@@ -124,6 +149,7 @@ impl Limits {
     /// What every release stays within.
     pub const PRODUCTION: Self = Self {
         tickets: MAX_TICKETS,
+        sharers: MAX_SHARERS,
         inbox_bytes: MAX_INBOX_BYTES,
         trail: MAX_TRAIL,
         losses: MAX_LOSSES,
@@ -131,10 +157,22 @@ impl Limits {
         places: MAX_COUNT,
         batch_commands: BATCH_COMMANDS,
         batch_bytes: BATCH_BYTES,
+        batch_events: BATCH_EVENTS,
+        reaped: REAPED,
+        dropped: DROPPED,
+        expired: EXPIRED,
         queue: QUEUE,
         news: NEWS,
         record_bytes: RECORD_BYTES,
         part_rows: PART_ROWS,
         part_bytes: PART_BYTES,
     };
+}
+
+/// Reads how long a lease or a registration lasts. Nobody may ask for more than
+/// [`MAX_LEASE`] (rule G8), so what a folder says beyond it counts as that: a deadline is
+/// held against its duration (rule C12), and one that a stranger wrote would else stay for
+/// ever. It is cut and not refused, since an adopted lease may have been longer.
+pub(super) fn lasting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    Millis::deserialize(deserializer).map(|duration| duration.min(MAX_LEASE))
 }

@@ -67,6 +67,7 @@ impl Snapshot {
     pub fn parts(&self) -> impl Iterator<Item = Part> + '_ {
         let state = &self.state;
         let mail = &state.mail;
+        let limits = state.limits();
         let newest = Part::Newest {
             claim: state.newest_claim(),
             message: mail.newest(),
@@ -75,10 +76,10 @@ impl Snapshot {
             .agents
             .iter()
             .map(|(id, agent)| (id.clone(), agent.clone()));
-        let resources = state
-            .resources
-            .iter()
-            .map(|(name, r)| (name.clone(), r.clone()));
+        let resources = state.resources.iter();
+        let resources = resources.map(move |(name, r)| (name.clone(), r.piece(0, limits)));
+        let more = state.resources.iter();
+        let more = more.flat_map(move |(name, record)| more_of(name, record, limits));
         let fences = sound!(
             &state.fences,
             Bug::FencesLeftOutOfCheckpoint => Box::leak(Box::default())
@@ -100,11 +101,11 @@ impl Snapshot {
         let losses = losses
             .iter()
             .map(|(whose, loss)| (whose.clone(), loss.clone()));
-        let limits = state.limits();
         std::iter::once(newest)
             .chain(chunks(limits, agents, one).map(Part::Agents))
             .chain(chunks(limits, fences, one).map(Part::Fences))
             .chain(chunks(limits, resources, claims).map(Part::Resources))
+            .chain(chunks(limits, more, claims).map(Part::More))
             .chain(chunks(limits, losses, one).map(Part::Losses))
             .chain(chunks(limits, messages, bodies).map(Part::Messages))
             .chain(chunks(limits, cursors, one).map(Part::Cursors))
@@ -142,7 +143,20 @@ fn bodies((_, message): &(MessageId, Arc<Message>)) -> Weight {
     Weight { rows: 1, bytes }
 }
 
-/// Groups rows until their weights reach the size of a part.
+/// What of a resource has no room in its own row. As long as mesh alone makes claims, that is
+/// nothing; a predecessor, or an earlier mesh, knew no bound.
+fn more_of<'a>(
+    name: &'a Resource,
+    record: &'a ResourceState,
+    limits: &'static Limits,
+) -> impl Iterator<Item = (Resource, ResourceState)> + 'a {
+    let pieces = (1..).map(|place| record.piece(place, limits));
+    let pieces = pieces.take_while(|piece| !piece.is_idle());
+    pieces.map(|piece| (name.clone(), piece))
+}
+
+/// Groups rows until their weights reach the size of a part. A row that fills a part by itself
+/// is alone in one.
 fn chunks<T>(
     limits: &Limits,
     rows: impl Iterator<Item = T>,
@@ -154,11 +168,14 @@ fn chunks<T>(
         rows.peek()?;
         let mut part = Vec::new();
         let mut bytes = 0;
-        while bytes < full {
-            let Some(row) = rows.next() else { break };
-            let weight = weight(&row);
-            bytes += weight.rows * row_bytes + weight.bytes;
-            part.push(row);
+        while let Some(row) = rows.peek() {
+            let weight = weight(row);
+            let more = weight.rows * row_bytes + weight.bytes;
+            if bytes >= full || more >= full && !part.is_empty() {
+                break;
+            }
+            bytes += more;
+            part.extend(rows.next());
         }
         Some(part)
     })
@@ -179,8 +196,10 @@ pub enum Part {
     Agents(Vec<(AgentId, Agent)>),
     /// The newest fences.
     Fences(Vec<(Resource, u64)>),
-    /// Held resources.
+    /// Held resources, each with no more holders and tickets than a row has room for.
     Resources(Vec<(Resource, ResourceState)>),
+    /// More holders and tickets of resources that stand in an earlier part.
+    More(Vec<(Resource, ResourceState)>),
     /// What agents lost and did not get back.
     Losses(Vec<((AgentId, Resource), Loss)>),
     /// Messages, in order.
@@ -230,7 +249,8 @@ impl SnapshotBuilder {
     ///
     /// # Errors
     ///
-    /// Where messages are not in ascending order, over all parts, and where a fence or an
+    /// Where messages are not in ascending order, over all parts, where there is more of a
+    /// resource that no part before has, and where a fence or an
     /// epoch is no number that mesh can have given (see [`Limits::count`]), or more wait for
     /// a resource than it has fences left.
     pub fn add(&mut self, part: Part) -> Result<(), SnapshotError> {
@@ -248,6 +268,11 @@ impl SnapshotBuilder {
                 for row in rows {
                     check_tickets(state, &row)?;
                     add_resource(state, row);
+                }
+            }
+            Part::More(rows) => {
+                for row in rows {
+                    add_more(state, row)?;
                 }
             }
             Part::Losses(rows) => rows
@@ -330,7 +355,7 @@ fn largest_count(part: &Part) -> u64 {
     let largest = match part {
         Part::Agents(rows) => rows.iter().map(|(_, agent)| agent.epoch).max(),
         Part::Fences(rows) => rows.iter().map(|(_, fence)| *fence).max(),
-        Part::Resources(rows) => {
+        Part::Resources(rows) | Part::More(rows) => {
             let holders = rows.iter().flat_map(|(_, record)| record.holders.iter());
             holders.map(|hold| hold.fence).max()
         }
@@ -338,6 +363,23 @@ fn largest_count(part: &Part) -> u64 {
         _ => None,
     };
     largest.unwrap_or(0)
+}
+
+/// Adds to a resource what its own row has no room for.
+fn add_more(
+    state: &mut State,
+    (resource, more): (Resource, ResourceState),
+) -> Result<(), SnapshotError> {
+    let Some(mut record) = state.resources.get(&resource).cloned() else {
+        let what = format!("there is more of {resource:?}, and nothing of it before");
+        return Err(SnapshotError(what));
+    };
+    record.holders.append(more.holders);
+    record.queue.append(more.queue);
+    let row = (resource, record);
+    check_tickets(state, &row)?;
+    add_resource(state, row);
+    Ok(())
 }
 
 fn add_resource(state: &mut State, (resource, record): (Resource, ResourceState)) {

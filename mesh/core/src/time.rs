@@ -4,8 +4,6 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::limits::MAX_LEASE;
-
 /// Milliseconds since the Unix epoch, or a duration in milliseconds.
 pub type Millis = u64;
 
@@ -50,14 +48,6 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// turn a deadline into one that has passed.
 pub(super) fn after(at: Millis, duration: Millis) -> Millis {
     at.saturating_add(duration)
-}
-
-/// Reads how long a lease or a registration lasts. Nobody may ask for more than
-/// [`MAX_LEASE`] (rule G8), so what a folder says beyond it counts as that: a deadline is
-/// held against its duration (rule C12), and one that a stranger wrote would else stay for
-/// ever. It is cut and not refused, since an adopted lease may have been longer.
-pub(super) fn lasting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
-    Millis::deserialize(deserializer).map(|duration| duration.min(MAX_LEASE))
 }
 
 /// Whether `then` is less than `memory` away from `now`. The distance is measured either

@@ -25,13 +25,37 @@ pub(crate) fn io_error(doing: &str, name: &str, outcome: Outcome, error: &Error)
 }
 
 /// What is wrong with a log whose numbers are used up. Nothing of it was written.
-pub(crate) fn out_of_numbers(what: String) -> StorageError {
+fn out_of_numbers(what: String) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Spent,
         what,
-        next: "what is there stays readable; take over what matters (`mesh status`, `mesh tool \
+        next: "what is there stays readable; take over what matters (`mesh status`, `mesh \
                inbox`), then delete the folder to start over"
             .to_owned(),
+        outcome: Outcome::NoEffect,
+    }
+}
+
+/// The log that ends in `journal` has an entry in its last place.
+pub(crate) fn no_place(journal: &str, newest: u64) -> StorageError {
+    out_of_numbers(format!(
+        "cannot append to {journal}: entry {newest} was the last that there can be"
+    ))
+}
+
+/// There is no number for a generation behind `journal`.
+pub(crate) fn no_generation(journal: &str) -> StorageError {
+    out_of_numbers(format!(
+        "{journal} was the last generation that there can be"
+    ))
+}
+
+/// What is wrong with an entry that no reader would take. Nothing of it was written.
+pub(crate) fn unfit(what: String, next: &str) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Unfit,
+        what,
+        next: next.to_owned(),
         outcome: Outcome::NoEffect,
     }
 }

@@ -31,7 +31,8 @@ impl<F: FileSystem> ReadOnly<F> {
         Self { fs, suffix }
     }
 
-    fn name(&self, name: &str) -> String {
+    /// The file that `name` stands for.
+    pub(crate) fn shown(&self, name: &str) -> String {
         format!("{name}{}", self.suffix)
     }
 }
@@ -45,7 +46,7 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
 
     /// Whatever for, it is opened to be read, and not made.
     async fn open(&self, name: &str, _access: Access) -> io::Result<F::File> {
-        self.fs.open(&self.name(name), Access::Read).await
+        self.fs.open(&self.shown(name), Access::Read).await
     }
 
     async fn create(&self, _name: &str) -> io::Result<F::File> {
@@ -58,6 +59,10 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
 
     async fn append(&self, _file: &F::File, _bytes: &[u8]) -> io::Result<Appended> {
         refused()
+    }
+
+    fn why_short(&self, end: u64) -> io::Error {
+        self.fs.why_short(end)
     }
 
     async fn write_at(&self, _file: &F::File, _offset: u64, _bytes: &[u8]) -> io::Result<()> {
@@ -77,7 +82,7 @@ impl<F: FileSystem> FileSystem for ReadOnly<F> {
     }
 
     async fn stat_name(&self, name: &str) -> io::Result<FileStat> {
-        self.fs.stat_name(&self.name(name)).await
+        self.fs.stat_name(&self.shown(name)).await
     }
 
     async fn link(&self, _from: &str, _to: &str) -> io::Result<()> {

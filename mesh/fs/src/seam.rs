@@ -45,6 +45,9 @@ pub struct FileStat {
     pub len: u64,
     /// How many names it has. 0: it is open, but no name leads to it any more.
     pub links: u64,
+    /// When anything about it last changed, by the file system's own clock and in its own
+    /// unit. A file that was given the number of one that is gone has changed since.
+    pub changed: u128,
 }
 
 /// Where the bytes of an append went.
@@ -52,7 +55,7 @@ pub struct FileStat {
 pub struct Appended {
     /// The offset just past the last byte written.
     pub end: u64,
-    /// How many bytes were written; fewer than given where the disk filled up.
+    /// How many bytes were written; fewer than given where there was no room for more.
     pub written: usize,
 }
 
@@ -96,6 +99,12 @@ pub trait FileSystem: Clone {
     /// Appends `bytes` in one write, atomically with respect to other appends: bytes
     /// of two writers never interleave. Its own bytes may be cut short.
     async fn append(&self, file: &Self::File, bytes: &[u8]) -> io::Result<Appended>;
+
+    /// Why an append that ended at `end` was cut short, where it did not fail: a disk that
+    /// filled up, unless the implementation knows better.
+    fn why_short(&self, _end: u64) -> io::Error {
+        io::ErrorKind::StorageFull.into()
+    }
 
     /// Overwrites in place. A power cut may tear it at any byte.
     async fn write_at(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()>;

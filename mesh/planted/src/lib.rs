@@ -158,6 +158,8 @@ bugs! {
     GoneCallerKeepsTicket breaks "W3",
     #[doc = "A grant whose caller went away before it heard of it stays."]
     UndeliveredGrantKept breaks "W3",
+    #[doc = "A held claim whose ticket lapsed takes another one, not as it was asked for."]
+    TakenAnewWithoutTerms breaks "C1",
     #[doc = "A look that fails after an append says that nothing was appended."]
     FailedLookDenies breaks "G4" | "G6",
     #[doc = "A failure behind a committed entry says that nothing happened."]
@@ -168,6 +170,12 @@ bugs! {
     ExportTakenForLoss breaks "G7",
     #[doc = "One ticket too many may wait for a resource."]
     TicketTooMany breaks "G8",
+    #[doc = "One sharer too many may hold a resource."]
+    SharerTooMany breaks "G8",
+    #[doc = "All that is due is reaped in one entry, however much it is."]
+    ReapedInOnePiece breaks "G8",
+    #[doc = "An entry that no record takes fails all the calls that it was decided for."]
+    BatchFailsTogether breaks "G4" | "G8",
     #[doc = "An inbox is told in one piece, however long."]
     InboxInOnePiece breaks "M3",
     #[doc = "The audit trail keeps one event too many."]

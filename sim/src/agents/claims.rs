@@ -47,6 +47,7 @@ impl Agent {
                 let seen = match Refused::of(&refused) {
                     Refused::NoFenceLeft => Seen::FenceRefused,
                     Refused::NoPlace => Seen::TicketRefused,
+                    Refused::Crowded => Seen::SharerRefused,
                 };
                 self.world.borrow_mut().seen.hit(seen);
                 // Whoever had a ticket would have been told its place.

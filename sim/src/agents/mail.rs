@@ -6,9 +6,10 @@ use mesh::core::{Command, Inbox, MessageId, Post, Read, Reply};
 use super::agent::Agent;
 use crate::trace::{Seen, TOPIC};
 
-/// By how much posts are longer in a cramped world: the second fills a batch, the third no
-/// record has room for, nor a reader that doubles what it reads until it has a whole one.
-const LENGTHS: [usize; 8] = [0, 0, 0, 0, 400, 400, 400, 65_000];
+/// By how much posts are longer in a cramped world: two of the second fill a batch, the third no
+/// record has room for, nor a reader that doubles what it reads until it has a whole one. It is
+/// as frequent as it must be to meet others that wait, which it must not take along.
+const LENGTHS: [usize; 8] = [0, 0, 0, 400, 400, 65_000, 65_000, 65_000];
 
 impl Agent {
     pub(super) async fn post(&self) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reference::Reference;
-use super::{damage, errors, held, outcomes, replies, restored, trail, waiting};
+use super::{asked, damage, errors, held, outcomes, replies, restored, trail, waiting};
 use crate::trace::{Call, Coverage, Ledger, Seen, StateSeen, Trace, Violation};
 
 /// Reads the finished log again, with everything that was answered on its way.
@@ -50,7 +50,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
                 reference.apply(entry, event);
                 open.after_event(&reference, entry);
             }
-            reference.check_end(entry)?;
+            reference.check_end(entry, seen)?;
         }
         open.at_end(&reference, seq)?;
         let entry = seq.checked_sub(1).map(|at| &ledger.entries()[at as usize]);
@@ -80,6 +80,7 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
     }
     errors::check(trace, &reference)?;
     outcomes::check(trace, seen)?;
+    asked::check(trace)?;
     held::check(trace, ledger, seen)?;
     damage::check(trace, seen)?;
     restored::check(trace, seen)?;

@@ -170,6 +170,11 @@ fn check_request(reference: &Reference, about: &About<'_>, event: &Event) -> Res
     ensure(resource.hold(agent).is_none(), "C4", || {
         format!("{agent} holds {name} already, and gets {claim_id}")
     })?;
+    let beside = resource.holders.len() + resource.queue.len();
+    let few = mode == Mode::Exclusive || beside < reference.limits.sharers;
+    ensure(few, "G8", || {
+        format!("{agent} is to share {name}, which {beside} others hold or wait for")
+    })?;
     let Some(fence) = granted else {
         let free = resource.queue.is_empty() && resource.admits(mode);
         ensure(!free, "C6", || {

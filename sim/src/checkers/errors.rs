@@ -42,6 +42,13 @@ pub(super) fn check(trace: &Trace, reference: &Reference) -> Result<(), Violatio
                 // who read it.
                 let real = trace.pages_dropped && error.kind == StorageErrorKind::Damaged;
                 ensure(real || !damage.contains(&error.kind), "G7", told)?;
+                // Who asks for no more than others is not told that it is too much.
+                let long = |command: &Command| match command {
+                    Command::Post(post) => post.body.len() >= reference.limits.record_bytes,
+                    _ => false,
+                };
+                let fits = error.kind == StorageErrorKind::Unfit && !long(&call.command);
+                ensure(!fits, "G8", told)?;
                 // No world has so many entries; and fences and epochs are not for the log to
                 // find out.
                 ensure(error.kind != StorageErrorKind::Spent, "G8", told)?;

@@ -5,7 +5,7 @@ use mesh::core::{Entry, Event};
 
 use super::reference::{Agent, Reference};
 use super::{awareness, claims, messages, waiting};
-use crate::trace::{Coverage, Violation};
+use crate::trace::{Coverage, Seen, Violation, ensure};
 
 impl Reference {
     /// Whether the contract allows an event here.
@@ -34,7 +34,12 @@ impl Reference {
     }
 
     /// What must hold at the end of each entry.
-    pub(super) fn check_end(&mut self, entry: &Entry) -> Result<(), Violation> {
+    pub(super) fn check_end(
+        &mut self,
+        entry: &Entry,
+        seen: &mut Coverage,
+    ) -> Result<(), Violation> {
+        check_size(self, entry, seen)?;
         self.newest_at = entry.at;
         self.run = None;
         let touched = std::mem::take(&mut self.touched);
@@ -92,4 +97,35 @@ impl Reference {
             _ => claims::apply(self, event),
         }
     }
+}
+
+/// Rule G8: an entry takes away, cuts and drops no more than one may. What else is due goes in
+/// entries before it.
+fn check_size(reference: &Reference, entry: &Entry, seen: &mut Coverage) -> Result<(), Violation> {
+    let count = |counts: fn(&Event) -> bool| entry.events.iter().filter(|e| counts(e)).count();
+    let reaped = count(|event| {
+        matches!(
+            event,
+            Event::Lapsed { .. } | Event::LeaseCut { .. } | Event::RegistrationCut { .. }
+        )
+    });
+    let most = reference.limits.reaped;
+    ensure(reaped <= most, "G8", || {
+        format!("entry {} has {reaped} lapses and cuts", entry.seq)
+    })?;
+    let follows = count(|event| match event {
+        Event::Posted { from, .. } => &**from == "mesh",
+        event => matches!(event, Event::Promoted { .. }),
+    });
+    if reaped == most && reaped + follows == entry.events.len() {
+        seen.hit(Seen::ReapedInPieces);
+    }
+    let dropped = entry.events.iter().map(|event| match event {
+        Event::Expired { message_ids } | Event::KeysForgotten { message_ids } => message_ids.len(),
+        _ => 0,
+    });
+    let dropped = dropped.max().unwrap_or(0);
+    ensure(dropped <= reference.limits.dropped, "G8", || {
+        format!("entry {} drops {dropped} messages or keys", entry.seq)
+    })
 }

@@ -7,14 +7,15 @@
 //! by entry in its own way, asking of each event whether the contract allows it *here*
 //! (`claims`, `awareness`, `messages`, `waiting`), and of each answer whether it tells what
 //! is so at the place of the log on which it was decided (`replies`, `errors`). `outcomes` holds
-//! what errors say of their calls against the log, `held` looks at
-//! how long calls wait, `damage` at whether rot was noticed, `restored` at what is told around a
-//! backup that is restored, and `liveness` at what is left
+//! what errors say of their calls against the log, `asked` what claims get against what they
+//! asked for, `held` looks at how long calls wait, `damage` at whether rot was noticed,
+//! `restored` at what is told around a backup that is restored, and `liveness` at what is left
 //! after the storm.
 //!
 //! Every violation names the rule that it breaks, by its id in the contract.
 
 mod adopted;
+mod asked;
 mod awareness;
 mod check;
 mod claims;

@@ -22,7 +22,7 @@ pub(super) struct Open<'a> {
 struct OpenCall<'a> {
     call: &'a Call,
     answer: &'a Answer,
-    /// `Err`: that a resource has no place, or no fence, left.
+    /// `Err`: that a resource has no place, no fence, or no room to share it, left.
     reply: Result<&'a Reply, Refused>,
     /// Whether others were decided together with it.
     shared: bool,
@@ -99,6 +99,7 @@ impl<'a> Open<'a> {
                     Ok(reply) => format!("{reply:?}"),
                     Err(Refused::NoPlace) => "that the queue is full".to_owned(),
                     Err(Refused::NoFenceLeft) => "that no fence is left".to_owned(),
+                    Err(Refused::Crowded) => "that too many share it".to_owned(),
                 };
                 broken.what = format!(
                     "at entry {seq}, {} calls {:?} and is told {told}: {}",
@@ -206,7 +207,8 @@ pub(super) fn is_of_a_resource(rejection: &Rejection) -> bool {
     rejection.field == "resource"
 }
 
-/// Rule G8: nobody is refused a place in a queue that has one, or a fence that is left.
+/// Rule G8: nobody is refused a place in a queue that has one, a fence that is left, or to share
+/// what few share.
 fn check_refused(
     reference: &Reference,
     command: &Command,
@@ -220,6 +222,13 @@ fn check_refused(
     if refused == Refused::NoPlace {
         return ensure(waiting >= reference.limits.tickets, "G8", || {
             format!("{waiting} agents wait")
+        });
+    }
+    if refused == Refused::Crowded {
+        let beside = waiting + resource.map_or(0, |resource| resource.holders.len());
+        let shared = claim.mode == Some(Mode::Shared) && beside >= reference.limits.sharers;
+        return ensure(shared, "G8", || {
+            format!("{beside} agents hold or wait: {claim:?}")
         });
     }
     let newest = resource.map_or(0, |resource| resource.newest_fence);

@@ -135,6 +135,10 @@ situations! {
     TicketRefused,
     /// A claim was refused, since the fences of its resource were used up.
     FenceRefused,
+    /// A claim was refused, since as many shared its resource as may.
+    SharerRefused,
+    /// An entry had as many lapses and cuts as one may, and nothing else: more was due.
+    ReapedInPieces,
     /// A loss was forgotten, since newer ones are as many as are remembered.
     LossForgotten,
     /// An audit trail had lost its oldest events.

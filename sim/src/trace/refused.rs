@@ -1,4 +1,4 @@
-//! Why a resource was refused: two limits of G8 that a rejection tells of under one field.
+//! Why a resource was refused: three limits of G8 that a rejection tells of under one field.
 
 use mesh::core::Rejection;
 
@@ -9,6 +9,8 @@ pub(crate) enum Refused {
     NoPlace,
     /// Fences.
     NoFenceLeft,
+    /// Room to share it.
+    Crowded,
 }
 
 impl Refused {
@@ -16,6 +18,8 @@ impl Refused {
     pub(crate) fn of(rejection: &Rejection) -> Self {
         if rejection.got.starts_with("one whose fences") {
             Self::NoFenceLeft
+        } else if rejection.got.starts_with("one that") {
+            Self::Crowded
         } else {
             Self::NoPlace
         }

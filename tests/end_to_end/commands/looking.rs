@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tests::{PATIENCE, Sandbox};
 
 use super::mesh;
+use super::running::until;
 
 /// Everything about a folder that looking could change.
 fn content(sandbox: &Sandbox) -> BTreeMap<String, (Vec<u8>, u32, i64)> {
@@ -292,5 +293,37 @@ fn the_state_is_that_of_state_json() {
     assert_eq!(state["claims"]["r"]["queue"][0]["agent_id"], "b");
     // Each command that wrote has left cleanly.
     let file = fs::read_to_string(sandbox.mesh().join("state.json")).unwrap();
-    assert_eq!(state, serde_json::from_str::<Value>(&file).unwrap());
+    let mut file: Value = serde_json::from_str(&file).unwrap();
+    // Of which log it is, only a file needs to say.
+    let mark = file["mesh"].as_object_mut().unwrap();
+    assert!(mark.remove("log").is_some());
+    assert_eq!(state, file);
+}
+
+/// A hold has lapsed, and nobody has touched the resource since: whoever looks sees that nobody
+/// holds it and who waits, and no grant that no entry tells of.
+#[test]
+fn a_look_shows_no_grant_that_nobody_made() {
+    let sandbox = Sandbox::bare();
+    mesh(&sandbox, &["claim", "r", "--agent", "a", "--lease", "1"]).well();
+    mesh(&sandbox, &["claim", "r", "--agent", "b", "--queue"]);
+    until("the end of the lease", || {
+        mesh(&sandbox, &["fence", "r", "1"]).code == Some(1)
+    });
+    let status = mesh(&sandbox, &["status", "--json"]).json();
+    let claim = &status["claims"][0];
+    assert_eq!(claim["holders"], json!([]), "{claim}");
+    assert_eq!(claim["fence"], 1);
+    assert_eq!(claim["queue"][0]["agent_id"], "b");
+    let shown = mesh(&sandbox, &["status"]).well().out;
+    assert!(
+        shown.contains("waits 1") && !shown.contains("holds"),
+        "{shown}"
+    );
+    let granted = mesh(&sandbox, &["claim", "r", "--agent", "b", "--json"]).well();
+    assert_eq!(granted.json()["fence"], 2, "it is granted when b asks");
+    assert_eq!(
+        mesh(&sandbox, &["status", "--json"]).json()["claims"][0]["fence"],
+        2
+    );
 }

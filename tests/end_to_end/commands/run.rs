@@ -412,6 +412,24 @@ fn a_run_that_stands_still_does_not_keep_its_command_beyond_the_lease() {
 }
 
 #[test]
+fn a_guard_that_stands_still_does_not_keep_its_command_beyond_the_lease() {
+    let sandbox = Sandbox::bare();
+    let script = "trap 'echo ends; exit 0' TERM; echo $PPID; while :; do read x; done";
+    let line = [
+        "r", "--agent", "ann", "--lease", "1", "--", "sh", "-c", script,
+    ];
+    let mut running = Running::start(&sandbox, &line);
+    let guard = running.pid();
+    send(guard, Signal::STOP);
+    until("its stop", || state_of(guard).starts_with('T'));
+    mesh(&sandbox, &["release", "r", "--agent", "ann"]).well();
+    mesh(&sandbox, &["claim", "r", "--agent", "bob"]).well();
+    assert_eq!(running.line(), "ends");
+    assert_eq!(running.ended().0, Some(124));
+    assert_eq!(running.everybody_gone(), [""; 0]);
+}
+
+#[test]
 fn a_command_whose_guard_is_killed_is_killed() {
     let sandbox = Sandbox::bare();
     let script = "trap 'echo heard' USR1; sleep 600 & echo $PPID; while :; do read x; done";

@@ -132,6 +132,29 @@ fn a_mesh_in_the_clone_is_not_started_by_a_relative_path() {
     });
 }
 
+/// Nor where nothing else is on the path, or cargo's home is said to be here.
+#[test]
+fn a_mesh_in_the_clone_is_not_started_by_a_path_without_anything_else() {
+    let sandbox = Sandbox::repository();
+    fs::create_dir(sandbox.path("main/bin")).unwrap();
+    for place in ["main/mesh", "main/bin/mesh"] {
+        let program = sandbox.path(place);
+        fs::write(&program, "#!/bin/sh\necho planted\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for path in [".", "bin", ":", "bin:.", ""] {
+        for cargo in [None, Some("."), Some("")] {
+            let mut command = sandbox.program("/bin/sh", "");
+            command.arg(format!("{}/launch.sh", root())).arg("mcp");
+            in_session(&sandbox, path, &mut command);
+            cargo.map(|home| command.env("CARGO_HOME", home));
+            let ran = finish(command, "");
+            assert_eq!(ran.code, Some(127), "{path:?}, {cargo:?}: {ran:?}");
+            assert_eq!(ran.out, "", "{path:?}, {cargo:?}");
+        }
+    }
+}
+
 /// Without mesh the server fails, which the client shows; a hook is a guest, and does not.
 #[test]
 fn without_mesh_one_line_says_how_to_install_it() {

@@ -7,9 +7,11 @@
 //! but for a later end of the lease. For each inbox: it is due exactly where it has something
 //! to show.
 
+use std::collections::BTreeMap;
+
 use mesh::core::{
-    Claim, ClaimReply, ClaimStatus, Command, Hold, Inbox, Millis, Prospect, Reply, State, Wait,
-    collect, decide, prospect,
+    Claim, ClaimReply, ClaimStatus, Command, Concern, Event, Hold, Inbox, Millis, Prospect, Reply,
+    State, Wait, collect, concern, decide, prospect, prospects,
 };
 
 use super::ensure;
@@ -149,4 +151,57 @@ fn check_inbox(state: &State, now: Millis, agent: &str, seen: &Seen) -> Result<(
             reply.messages.len()
         )
     })
+}
+
+/// Whom no event concerns looks forward to nothing sooner than before.
+pub(super) fn check_concerns(
+    before: &State,
+    now: Millis,
+    events: &[Event],
+    seen: &Seen,
+) -> Result<(), String> {
+    let mut state = before.clone();
+    for event in events {
+        let earlier = outlooks(&state, now);
+        let concerned = concerned(&state, now, event);
+        state.apply(now, event);
+        let later = outlooks(&state, now);
+        for (waiter, was) in earlier {
+            // Who has no ticket any more is to be answered.
+            let is = later.get(&waiter).copied().unwrap_or(0);
+            if is >= was {
+                continue;
+            }
+            seen.borrow_mut().insert("an event concerned who waits");
+            ensure(concerned.contains(&waiter.0), || {
+                format!(
+                    "{event:?} brings {waiter:?} from {was} to {is}, and concerns {concerned:?}"
+                )
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// When each of those who wait is due, by resource and agent.
+fn outlooks(state: &State, now: Millis) -> BTreeMap<(String, String), Millis> {
+    let mut outlooks = BTreeMap::new();
+    for (resource, _) in state.resources() {
+        for (agent_id, prospect) in prospects(state, now, resource) {
+            let due = match prospect {
+                Prospect::Due => 0,
+                Prospect::NotBefore(at) => at.unwrap_or(Millis::MAX),
+            };
+            outlooks.insert((resource.to_string(), agent_id.to_string()), due);
+        }
+    }
+    outlooks
+}
+
+fn concerned(state: &State, now: Millis, event: &Event) -> Vec<String> {
+    match concern(state, now, event) {
+        Concern::Resource(resource) => vec![resource.to_string()],
+        Concern::Agent(agent_id) => state.involved(agent_id).map(ToString::to_string).collect(),
+        Concern::Nobody | Concern::Mailbox(_) => Vec::new(),
+    }
 }

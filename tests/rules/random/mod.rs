@@ -4,11 +4,13 @@
 //! ways, by seconds and by a century. After each step the general promises of the core
 //! are checked here (determinism, replay, checkpoints, invariants), the rules on the trace
 //! alone in [`trace`], the indexed mailboxes against a filter over all messages in [`mail`],
-//! what mesh says of its own accord in [`told`], and what held calls wait for in [`held`].
+//! what mesh says of its own accord in [`told`], what held calls wait for in [`held`], and what
+//! goes before a command in [`pieces`].
 
 mod held;
 mod history;
 mod mail;
+mod pieces;
 mod told;
 mod trace;
 
@@ -23,7 +25,7 @@ const CASES: u32 = 800;
 
 /// What has to happen in some history: every kind of event that a command can cause, and
 /// what only replies show.
-const SOMETIMES: [&str; 32] = [
+const SOMETIMES: [&str; 35] = [
     "registered",
     "heartbeat",
     "registration_cut",
@@ -56,6 +58,9 @@ const SOMETIMES: [&str; 32] = [
     "a promoted claim was decided again",
     "a held claim waited on",
     "a held inbox was due",
+    "an event concerned who waits",
+    "what was due went before in pieces",
+    "a resource was too much for one piece",
 ];
 
 /// A3, A6, C2, C3, C5, C6, C8, C9, C12, M2, M3, M4, M5, M6, M7, W1, W5, W6, G3: They hold in every
@@ -69,7 +74,7 @@ fn every_history_keeps_the_rules() {
 
 fn live_through(steps: &[Step], seen: &Seen) -> Result<(), TestCaseError> {
     let mut history = History::default();
-    let mut snapshot = Snapshot::default();
+    let mut snapshot = Snapshot::within(&pieces::FEW);
     let mut posts = mail::Posts::default();
     let mut told = told::Told::default();
     for step in steps {
@@ -96,6 +101,8 @@ fn live_through(steps: &[Step], seen: &Seen) -> Result<(), TestCaseError> {
             .and_then(|()| posts.check(now, &command, &decision, seen))
             .and_then(|()| told.check(&before, now, &command, &decision, seen))
             .and_then(|()| held::check(&decision.state, now, seen))
+            .and_then(|()| held::check_concerns(&before, now, &decision.events, seen))
+            .and_then(|()| pieces::check(&before, now, &command, step.entropy, &decision, seen))
             .and_then(|()| commit(&mut snapshot, now, &decision));
         said.map_err(|broken| TestCaseError::fail(format!("at {now}, {command:?}: {broken}")))?;
         history.learn(&decision);

@@ -8,10 +8,10 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::Stage;
-use crate::agent::name;
 use crate::crew::Crew;
 use crate::inspect::Ground;
 use crate::ledger::Ledger;
+use crate::names::name;
 
 const SCENE: &str = "removed folder";
 

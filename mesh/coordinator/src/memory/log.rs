@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 use crate::ports::{
     Append, CheckpointNeed, Durability, News, Outcome, Storage, StorageError, StorageErrorKind,
 };
-use mesh_core::{Entry, Limits, Snapshot};
+use mesh_core::{Entry, Event, Limits, Snapshot};
 
 /// After how many entries a checkpoint is worthwhile, unless told otherwise.
 const WORTHWHILE: usize = 4096;
@@ -214,6 +214,7 @@ impl Storage for MemoryStorage {
         if !self.is_newest(&records) || entry.seq != records.newest() + 1 {
             return Ok(Append::Lost);
         }
+        check_fit(records.limits(), entry)?;
         match records.faults.pop_front() {
             None => {}
             Some(Fault::Lost) => {
@@ -286,6 +287,25 @@ fn unreadable() -> StorageError {
         next: "call again".to_owned(),
         outcome: Outcome::NoEffect,
     }
+}
+
+/// There are no records in memory, but an entry is held to their length all the same, by what
+/// makes it long: its messages.
+fn check_fit(limits: &Limits, entry: &Entry) -> Result<(), StorageError> {
+    let bodies = entry.events.iter().map(|event| match event {
+        Event::Posted { body, .. } => body.len(),
+        _ => 0,
+    });
+    let bytes: usize = bodies.sum();
+    if bytes < limits.record_bytes {
+        return Ok(());
+    }
+    Err(StorageError {
+        kind: StorageErrorKind::Unfit,
+        what: format!("cannot append entry {}: it has {bytes} bytes", entry.seq),
+        next: "ask for less at once".to_owned(),
+        outcome: Outcome::NoEffect,
+    })
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ pub enum StorageErrorKind {
     Full,
     /// A number that the log counts in is used up, so nothing more can be written (rule G8).
     Spent,
+    /// The entry is none that a reader would take: too long for a record, or with a number out
+    /// of range. Nothing of it was written, and another entry may be taken.
+    Unfit,
     /// The place cannot hold a mesh folder at all (rules S4 and S6).
     Refused,
     /// Any other failure of the file system or engine.
@@ -32,7 +35,8 @@ pub enum StorageErrorKind {
 
 /// A storage operation failed: what happened, to what, and what to do next.
 ///
-/// Not deterministic and not the caller's fault. The next call may succeed, except
+/// Not deterministic and not the caller's fault, but for [`Unfit`](StorageErrorKind::Unfit),
+/// which the same entry meets again. The next call may succeed, except
 /// after [`Damaged`](StorageErrorKind::Damaged), [`Newer`](StorageErrorKind::Newer),
 /// [`Spent`](StorageErrorKind::Spent) and [`Refused`](StorageErrorKind::Refused), which need
 /// a person.
@@ -61,10 +65,10 @@ impl StorageError {
     /// Whether it stays until a person does something about it.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
-        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused, Spent};
+        use StorageErrorKind::{Damaged, Full, Io, Newer, Refused, Spent, Unfit};
         match self.kind {
             Damaged | Newer | Refused | Spent => true,
-            Full | Io => false,
+            Full | Io | Unfit => false,
         }
     }
 }

@@ -98,7 +98,9 @@ pub trait Storage {
 
     /// Appends `entry`, whose place must be the one after the newest entry read, if
     /// that still is the newest of the log. Not durable before the next
-    /// [`sync`](Storage::sync). A committed entry counts as read.
+    /// [`sync`](Storage::sync). A committed entry counts as read. One that no reader would
+    /// take is refused before anything of it is written, as
+    /// [`Unfit`](super::StorageErrorKind::Unfit): the caller may divide what it says.
     async fn append(&mut self, entry: &Entry) -> Result<Append, StorageError>;
 
     /// A barrier: on [`Durability::Durable`] all that was read or appended so far

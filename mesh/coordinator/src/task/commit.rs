@@ -1,18 +1,25 @@
 //! From a batch to its answers: decide it on the end of the log, append what it causes,
 //! and begin anew on the state as it is then wherever another writer came first.
 //!
-//! An error tells what the whole batch may have done, since the attempts before the last
-//! one count as well ([`Footprint`]).
+//! An entry has a bound, and a batch may cause more. Then the calls in front are committed
+//! and answered, and the others are a batch of their own. Where a single call needs more
+//! reaped than one entry has room for, that goes before it in entries of its own.
+//!
+//! An error tells what all that it is told to may have done, since the attempts before the
+//! last one count as well ([`Footprint`]). What is wrong with one call is told to that one.
 
 use super::Coordinator;
+use super::deciding::{Answer, Drafted};
 use crate::footprint::Footprint;
-use crate::held::{Asked, takes_claim};
+use crate::held::Asked;
 use crate::ports::{
     Append, CheckpointNeed, Clock, Durability, Lock, Outcome, Storage, StorageError,
     StorageErrorKind,
 };
-use mesh_core::{Entropy, Entry, Event, Millis, Rejection, Reply, State};
-use planted::{Bug, sound};
+#[cfg(debug_assertions)]
+use mesh_core::steps;
+use mesh_core::{Entry, Event, Millis, State};
+use planted::{Bug, promise, sound};
 
 /// Losing more often than this means that the lock does not help: writers then step
 /// aside for a moment, each for another one.
@@ -23,6 +30,67 @@ const MOST_LOSSES: u32 = 1_000;
 /// How often in a row it may get nowhere although nobody else does either: the log takes no
 /// entry and shows none, or is gone whenever something was appended.
 const MOST_FRUITLESS: u32 = 32;
+/// So many pieces go before a call, each of what a thousand claims leave behind. Whoever is
+/// not through by then is up against a folder that others fill faster, and reaps the rest with
+/// its own entry.
+const MAX_PIECES: u32 = 1 << 16;
+
+/// What became of the calls in front of a batch.
+pub(super) struct Committed {
+    /// How many calls this is about: one at least.
+    pub(super) calls: usize,
+    /// Their answers, or why they have none.
+    pub(super) answers: Result<Vec<Answer>, StorageError>,
+}
+
+/// What became of an attempt to commit a batch.
+enum Attempt {
+    /// The answers stand, once what they tell is durable.
+    Answered(Vec<Answer>),
+    /// A piece of what was due is in the log, and dropped so many messages.
+    Reaped(u64),
+    /// Readers found something to reap, which needs the lock.
+    NeedsLock,
+    /// Another writer came first.
+    Lost,
+    /// No record takes the entry that so many calls cause.
+    Unfit(usize, StorageError),
+}
+
+/// How far a batch has come.
+struct Progress {
+    /// The calls that one entry is decided for: fewer, once no record took what they cause.
+    calls: usize,
+    /// The pieces that went before, and the messages that they dropped: a `gc` has dropped
+    /// these, too.
+    pieces: u32,
+    reclaimed: u64,
+    losses: u32,
+    /// The end of the log at the newest loss, and how many attempts in a row got nowhere.
+    lost_at: Option<u64>,
+    fruitless: u32,
+    footprint: Footprint,
+}
+
+impl Progress {
+    /// Whether another attempt is worth it. The bound is beside the point as long as others
+    /// get on; where nobody does, the next attempt will not either.
+    fn may_go_on(&self) -> bool {
+        let bounded = self.losses < MOST_LOSSES && self.fruitless < MOST_FRUITLESS;
+        sound!(bounded, Bug::ReplacedSealFollowed => true)
+    }
+
+    /// Another attempt was lost, with the log read up to `seq`: somebody else's entry is where
+    /// this one was to be, or nothing is.
+    fn lose(&mut self, seq: u64) {
+        self.losses += 1;
+        if self.lost_at.replace(seq) == Some(seq) {
+            self.fruitless += 1;
+        } else {
+            self.fruitless = 0;
+        }
+    }
+}
 
 /// The error of a batch that comes to no end.
 fn takes_nothing(losses: u32) -> StorageError {
@@ -34,69 +102,63 @@ fn takes_nothing(losses: u32) -> StorageError {
     }
 }
 
-/// What a command is answered.
-pub(super) struct Answer {
-    pub(super) reply: Result<Reply, Rejection>,
-    /// Whether the command made a claim: a hold or a ticket.
-    pub(super) took: bool,
-}
-
-/// What became of an attempt to commit a batch.
-enum Attempt {
-    /// The answers stand, once what they tell is durable.
-    Answered(Vec<Answer>),
-    /// Readers found something to reap, which needs the lock.
-    NeedsLock,
-    /// Another writer came first.
-    Lost,
-}
-
 impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
-    /// Decides a batch, commits what it causes, and makes durable what it tells. An error
-    /// tells what the whole batch may have done.
-    pub(super) async fn commit(
-        &mut self,
-        asked: &[Asked<'_>],
-    ) -> Result<Vec<Answer>, StorageError> {
-        let mut footprint = Footprint::default();
-        let answers = self.try_to_commit(asked, &mut footprint).await;
-        answers.map_err(|error| footprint.told(error))
+    /// Decides the calls in front of a batch, as many as go into one entry, commits what they
+    /// cause, and makes durable what they tell. An error tells what all of them may have done.
+    pub(super) async fn commit(&mut self, asked: &[Asked<'_>]) -> Committed {
+        let mut progress = Progress {
+            calls: asked.len(),
+            pieces: 0,
+            reclaimed: 0,
+            losses: 0,
+            lost_at: None,
+            fruitless: 0,
+            footprint: Footprint::default(),
+        };
+        let answers = self.try_to_commit(asked, &mut progress).await;
+        let calls = match &answers {
+            Ok(answers) => answers.len(),
+            Err(error) if error.kind == StorageErrorKind::Unfit => progress.calls,
+            Err(_) => asked.len(),
+        };
+        promise!(calls > 0, "each time some of a batch are through");
+        Committed {
+            calls,
+            answers: answers.map_err(|error| progress.footprint.told(error)),
+        }
     }
 
     async fn try_to_commit(
         &mut self,
         asked: &[Asked<'_>],
-        footprint: &mut Footprint,
+        progress: &mut Progress,
     ) -> Result<Vec<Answer>, StorageError> {
         let mut writing = !asked.iter().all(Asked::may_only_read);
-        let (mut losses, mut fruitless) = (0, 0);
-        let mut lost_at = None;
-        while sound!(
-            losses < MOST_LOSSES && fruitless < MOST_FRUITLESS,
-            Bug::ReplacedSealFollowed => true
-        ) {
-            let attempt = self.attempt(asked, writing, footprint).await;
+        while progress.may_go_on() {
+            let attempt = self.attempt(asked, writing, progress).await;
             if writing {
                 self.lock.release().await;
             }
             match attempt? {
-                Attempt::Answered(answers) => {
-                    if self.make_durable().await? == Durability::Durable {
-                        return Ok(answers);
+                Attempt::Answered(answers) => match self.make_durable().await? {
+                    Durability::Durable => return Ok(answers),
+                    // What the pieces dropped is not gone.
+                    Durability::Reset => {
+                        progress.reclaimed = 0;
+                        progress.fruitless += 1;
                     }
-                    fruitless += 1;
+                },
+                Attempt::Reaped(messages) => {
+                    progress.pieces += 1;
+                    progress.reclaimed += messages;
                 }
                 Attempt::NeedsLock => writing = true,
-                Attempt::Lost => {
-                    // Somebody else's entry is where this one was to be, or nothing is.
-                    let here = Some(self.snapshot.seq);
-                    fruitless = if lost_at == here { fruitless + 1 } else { 0 };
-                    (losses, lost_at) = (losses + 1, here);
-                }
+                Attempt::Lost => progress.lose(self.snapshot.seq),
+                Attempt::Unfit(calls, error) => progress.divide(calls, error)?,
             }
-            self.step_aside(losses).await;
+            self.step_aside(progress.losses).await;
         }
-        Err(takes_nothing(losses))
+        Err(takes_nothing(progress.losses))
     }
 
     /// An attempt that writes takes the lock, and leaves it to its caller to release it.
@@ -104,7 +166,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         &mut self,
         asked: &[Asked<'_>],
         writing: bool,
-        footprint: &mut Footprint,
+        progress: &mut Progress,
     ) -> Result<Attempt, StorageError> {
         // The wall clock is read after everything that may have waited.
         let (stuck, now) = sound!(
@@ -114,9 +176,11 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 (self.prepare(writing).await?, now)
             }
         );
-        let (events, answers, state) = self.decide_all(asked, now);
-        if events.is_empty() {
-            return Ok(Attempt::Answered(answers));
+        let bounded = progress.pieces < MAX_PIECES;
+        let mut drafted = self.decide_all(&asked[..progress.calls], now, bounded);
+        drafted.add_reclaimed(progress.reclaimed);
+        if drafted.events.is_empty() {
+            return Ok(Attempt::Answered(drafted.answers));
         }
         if !writing {
             return Ok(Attempt::NeedsLock);
@@ -126,12 +190,33 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         {
             return Err(error);
         }
-        let appended = self.append(events, now, state).await;
-        footprint.note(&appended);
-        match appended? {
-            Append::Committed => Ok(Attempt::Answered(answers)),
-            Append::Lost => Ok(Attempt::Lost),
-        }
+        self.append_drafted(drafted, now, progress).await
+    }
+
+    async fn append_drafted(
+        &mut self,
+        drafted: Drafted,
+        now: Millis,
+        progress: &mut Progress,
+    ) -> Result<Attempt, StorageError> {
+        let Drafted {
+            events,
+            answers,
+            state,
+        } = drafted;
+        let messages = events.iter().map(Event::reclaims).sum();
+        let appended = match self.append(events, now, state).await {
+            Err(error) if error.kind == StorageErrorKind::Unfit => {
+                return Ok(Attempt::Unfit(answers.len(), error));
+            }
+            appended => appended,
+        };
+        progress.footprint.note(&appended);
+        Ok(match appended? {
+            Append::Committed if answers.is_empty() => Attempt::Reaped(messages),
+            Append::Committed => Attempt::Answered(answers),
+            Append::Lost => Attempt::Lost,
+        })
     }
 
     /// Comes to the end of the log, with the lock if `writing`. Gives back why a checkpoint
@@ -147,42 +232,6 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             self.catch_up().await?;
         }
         Ok(stuck)
-    }
-
-    /// Decides one command after the other, each on the state that the ones before it
-    /// lead to. What a held claim is answered may be in the state already.
-    fn decide_all(&mut self, asked: &[Asked<'_>], now: Millis) -> (Vec<Event>, Vec<Answer>, State) {
-        let mut state = self.snapshot.state.clone();
-        let mut events = Vec::new();
-        let mut answers = Vec::with_capacity(asked.len());
-        for asked in asked {
-            let collected = asked.collect(&state, now).map(|reply| Answer {
-                reply: Ok(Reply::Claim(reply)),
-                took: false,
-            });
-            if let Some(answer) = collected {
-                answers.push(answer);
-                continue;
-            }
-            let entropy =
-                Entropy::from(self.nonces.draw()) << 64 | Entropy::from(self.nonces.draw());
-            match asked.decide(&state, now, entropy) {
-                Ok(decision) => {
-                    let took = takes_claim(&decision);
-                    state = decision.state;
-                    answers.push(Answer {
-                        reply: Ok(decision.reply),
-                        took,
-                    });
-                    events.extend(decision.events);
-                }
-                Err(rejection) => answers.push(Answer {
-                    reply: Err(rejection),
-                    took: false,
-                }),
-            }
-        }
-        (events, answers, state)
     }
 
     /// Appends events as the next entry. If that is committed, `state`, in which they
@@ -203,8 +252,8 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         let appended = self.storage.append(&entry).await?;
         if appended == Append::Committed {
             #[cfg(debug_assertions)]
-            self.assert_replay(&entry, &state);
-            entry.events.iter().for_each(|event| self.held.note(event));
+            steps::uncounted(|| self.assert_replay(&entry, &state));
+            self.held.note(&self.snapshot.state, &entry.events);
             self.snapshot.advance(&entry, state);
         }
         Ok(appended)
@@ -228,5 +277,20 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             let bound = (1 << (losses - PATIENT_LOSSES).min(6)).min(MAX_STEP_ASIDE);
             self.clock.sleep(1 + self.nonces.draw() % bound).await;
         }
+    }
+}
+
+impl Progress {
+    /// Goes on with half of the calls that no record takes together. A call that none takes by
+    /// itself fails, and no other one with it.
+    fn divide(&mut self, calls: usize, error: StorageError) -> Result<(), StorageError> {
+        let several = calls > 1;
+        if sound!(several, Bug::BatchFailsTogether => false) {
+            self.calls = calls / 2;
+            return Ok(());
+        }
+        // None: what no record takes is due before the first call.
+        self.calls = calls.max(1);
+        Err(error)
     }
 }

@@ -1,6 +1,6 @@
 //! Who is alive: `register`, `roster`, and the heartbeat in every act (A1 to A6).
 
-use super::Draft;
+use super::{Draft, Stop};
 use crate::arguments;
 use crate::command::{Register, Roster};
 use crate::event::Event;
@@ -14,7 +14,7 @@ use planted::{Bug, sound};
 
 impl Draft {
     /// Rules A1 and A3.
-    pub(super) fn register(&mut self, command: &Register) -> Result<RegisterReply, Rejection> {
+    pub(super) fn register(&mut self, command: &Register) -> Result<RegisterReply, Stop> {
         let agent_id = AgentId::acting("agent_id", &command.agent_id)?;
         arguments::line("branch", &command.branch, MAX_TEXT_BYTES)?;
         arguments::line("prompt_ptr", &command.prompt_ptr, MAX_TEXT_BYTES)?;
@@ -27,7 +27,7 @@ impl Draft {
 
         let epoch = match self.incarnation(&agent_id)? {
             Some(epoch) => epoch,
-            None => self.first_incarnation(&agent_id),
+            None => self.first_incarnation(&agent_id)?,
         };
         self.emit(Event::Registered {
             agent_id: agent_id.clone(),
@@ -51,7 +51,7 @@ impl Draft {
 
     /// Rule A6: a registered agent that acts is alive by it, or alive again. Does
     /// nothing for one that never registered, whatever its name looks like.
-    pub(super) fn heartbeat(&mut self, agent_id: &str) -> Result<(), Rejection> {
+    pub(super) fn heartbeat(&mut self, agent_id: &str) -> Result<(), Stop> {
         let agent_id = AgentId::from(agent_id);
         let Some(epoch) = sound!(self.incarnation(&agent_id)?, Bug::ActingIsNoHeartbeat => None)
         else {
@@ -76,8 +76,8 @@ impl Draft {
     /// reaped first (A3), so that its new incarnation starts with nothing.
     ///
     /// Fails where its epochs are used up (G8): it stays dead under this id.
-    fn incarnation(&mut self, agent_id: &AgentId) -> Result<Option<u64>, Rejection> {
-        self.cut_registration(agent_id);
+    fn incarnation(&mut self, agent_id: &AgentId) -> Result<Option<u64>, Stop> {
+        self.cut_registration(agent_id)?;
         let Some(agent) = self.state.agent(agent_id) else {
             return Ok(None);
         };
@@ -87,36 +87,38 @@ impl Draft {
         }
         let most = self.state.limits().count;
         if epoch >= most {
-            return Err(Rejection::described(
+            let rejection = Rejection::described(
                 "agent_id",
                 format_args!("one that is dead, and whose epochs are used up, at {epoch}"),
                 format!("one with an epoch up to {most} left; go on under another id"),
-            ));
+            );
+            return Err(rejection.into());
         }
-        self.settle_involved(agent_id);
+        self.settle_involved(agent_id)?;
         Ok(Some(epoch + 1))
     }
 
     /// The epoch of an agent that registers for the first time. What it lost before that is
     /// reaped first (C9): registering gives a ticket a liveness to live on, which must
     /// not bring back one that had lapsed without.
-    fn first_incarnation(&mut self, agent_id: &AgentId) -> u64 {
-        self.settle_involved(agent_id);
-        1
+    fn first_incarnation(&mut self, agent_id: &AgentId) -> Result<u64, Stop> {
+        self.settle_involved(agent_id)?;
+        Ok(1)
     }
 
     /// Brings everything that an agent holds or waits for up to now.
-    fn settle_involved(&mut self, agent_id: &AgentId) {
+    fn settle_involved(&mut self, agent_id: &AgentId) -> Result<(), Stop> {
         let involved: Vec<Resource> = self.state.involved(agent_id).cloned().collect();
         for resource in &involved {
-            self.settle(resource);
+            self.settle(resource)?;
         }
+        Ok(())
     }
 
     /// Rules A4 and A5: reaps, then lists. No sign of life of its caller.
-    pub(super) fn roster(&mut self, command: &Roster) -> Result<RosterReply, Rejection> {
+    pub(super) fn roster(&mut self, command: &Roster) -> Result<RosterReply, Stop> {
         arguments::present("agent_id", &command.agent_id)?;
-        self.settle_all();
+        self.settle_all()?;
         let agents = self.state.agents.iter();
         let agents = agents.map(|(agent_id, agent)| self.agent_view(agent_id, agent));
         let shown = agents.filter(|a| command.include_stale || a.liveness != Liveness::Dead);

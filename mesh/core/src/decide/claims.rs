@@ -1,10 +1,10 @@
 //! Leased, fenced locks: `claim`, `release`, `claims` (C1 to C11).
 
-use super::Draft;
+use super::{Draft, Stop};
 use crate::arguments;
 use crate::command::{Claim, Claims, Mode, Release, Wait};
 use crate::event::{ClaimRef, Event, Terms};
-use crate::ids::ClaimId;
+use crate::ids::{ClaimId, Entropy};
 use crate::limits::{DEFAULT_LEASE_SECONDS, LOSS_MEMORY, MAX_LEASE_SECONDS, MAX_TEXT_BYTES};
 use crate::names::{AgentId, Resource};
 use crate::rejection::Rejection;
@@ -12,9 +12,9 @@ use crate::reply::{
     ClaimReply, ClaimStatus, ClaimView, ClaimsReply, HolderView, LossView, ReleaseReply,
     ReleaseStatus, TicketView,
 };
-use crate::state::{Hold, ResourceState, Ticket};
+use crate::state::{Hold, ResourceState, State, Ticket};
 use crate::time::{Millis, Timestamp, after, is_recent};
-use planted::{Bug, sound};
+use planted::{Bug, promise, sound};
 
 /// The lease of a new claim that does not say for how long.
 const DEFAULT_LEASE: Millis = DEFAULT_LEASE_SECONDS * 1000;
@@ -77,11 +77,11 @@ fn wait(command: &Claim) -> Result<Wait, Rejection> {
 impl Draft {
     /// Rule C1. What a claim means depends on what the agent has already: a hold is
     /// renewed or changes its mode, a ticket is kept, anything else is a new request.
-    pub(super) fn claim(&mut self, command: &Claim) -> Result<ClaimReply, Rejection> {
+    pub(super) fn claim(&mut self, command: &Claim) -> Result<ClaimReply, Stop> {
         let request = Request::check(command)?;
         self.heartbeat(&request.agent_id)?;
         let earlier = self.lost(&request);
-        self.settle(&request.resource);
+        self.settle(&request.resource)?;
         let lost = self.lost(&request).or(earlier);
         let mut reply = self.claim_settled(&request)?;
         reply.lost = lost;
@@ -103,16 +103,16 @@ impl Draft {
         })
     }
 
-    fn claim_settled(&mut self, request: &Request<'_>) -> Result<ClaimReply, Rejection> {
+    fn claim_settled(&mut self, request: &Request<'_>) -> Result<ClaimReply, Stop> {
         let record = self.record(&request.resource);
         if let Some(hold) = record.hold_of(&request.agent_id) {
-            return self.claim_again(request, &record, hold);
+            return Ok(self.claim_again(request, &record, hold)?);
         }
         if let Some((_, ticket)) = record.ticket_of(&request.agent_id) {
-            return sound!(
+            return Ok(sound!(
                 self.ask_again(request, ticket),
                 Bug::SecondTicket => self.queue(request, request.command.mode.unwrap_or(Mode::Exclusive))
-            );
+            )?);
         }
         self.claim_anew(request, &record)
     }
@@ -192,14 +192,19 @@ impl Draft {
         &mut self,
         request: &Request<'_>,
         record: &ResourceState,
-    ) -> Result<ClaimReply, Rejection> {
+    ) -> Result<ClaimReply, Stop> {
         let mode = request.command.mode.unwrap_or(Mode::Exclusive);
         let passes_nobody = sound!(
             record.queue.is_empty(),
             Bug::SharedOvertakes => record.queue.is_empty() || mode == Mode::Shared
         );
         if passes_nobody && record.admits(mode) {
+            self.check_sharers(&request.resource, mode)?;
             self.grant(request, mode)?;
+            promise!(
+                mode == Mode::Exclusive || record.holders.len() < self.state.limits().sharers,
+                "no more share a resource than may"
+            );
             return Ok(self.granted(request));
         }
         if request.wait == Wait::NoWait {
@@ -208,19 +213,21 @@ impl Draft {
         let most = self.state.limits().tickets;
         let most = sound!(most, Bug::TicketTooMany => most + 1);
         if record.queue.len() >= most {
-            return Err(Rejection::described(
+            let rejection = Rejection::described(
                 "resource",
                 format_args!("one for which {} agents wait", record.queue.len()),
                 format!("one with fewer than {most} tickets; try again later"),
-            ));
+            );
+            return Err(rejection.into());
         }
-        let circle = self.deadlock(&request.agent_id, &request.resource, mode);
+        self.check_sharers(&request.resource, mode)?;
+        let circle = self.deadlock(&request.agent_id, &request.resource, mode)?;
         if let Some(circle) = sound!(circle, Bug::CircleQueued => None) {
             let mut reply = self.denied(request);
             reply.deadlock = Some(circle);
             return Ok(reply);
         }
-        self.queue(request, mode)
+        Ok(self.queue(request, mode)?)
     }
 
     fn grant(&mut self, request: &Request<'_>, mode: Mode) -> Result<(), Rejection> {
@@ -302,13 +309,13 @@ impl Draft {
 
     /// Rule C10. Who is promoted because an earlier hold had lapsed is not the next holder
     /// of this release: only what the release itself lets in is named.
-    pub(super) fn release(&mut self, command: &Release) -> Result<ReleaseReply, Rejection> {
+    pub(super) fn release(&mut self, command: &Release) -> Result<ReleaseReply, Stop> {
         arguments::present("agent_id", &command.agent_id)?;
         arguments::present("claim_id", &command.claim_id)?;
         arguments::present("resource", &command.resource)?;
         self.heartbeat(&command.agent_id)?;
         let resource = Resource::from(command.resource.as_str());
-        self.settle(&resource);
+        self.settle(&resource)?;
 
         let record = self.record(&resource);
         // A text that is not even a ULID names no claim that there is.
@@ -341,13 +348,13 @@ impl Draft {
     }
 
     /// Rules A5 and C11: reaps, then lists. With a resource, only that is looked at.
-    pub(super) fn claims(&mut self, command: &Claims) -> Result<ClaimsReply, Rejection> {
+    pub(super) fn claims(&mut self, command: &Claims) -> Result<ClaimsReply, Stop> {
         arguments::present("agent_id", &command.agent_id)?;
         if let Some(resource) = &command.resource {
             arguments::present("resource", resource)?;
-            self.settle(&Resource::from(resource.as_str()));
+            self.settle(&Resource::from(resource.as_str()))?;
         } else {
-            self.settle_all();
+            self.settle_all()?;
         }
         let named = command.resource.as_deref();
         let views = match named {
@@ -390,6 +397,24 @@ impl Draft {
                 .collect(),
         }
     }
+}
+
+/// Every claim as it stands at `now`, for those who look and change nothing: without what has
+/// lapsed, and with nobody granted whom no entry grants. Whoever touches the resource next
+/// does that, under a fence that is given then.
+///
+/// Linear in the number of holds and tickets.
+#[must_use]
+pub fn standing(state: &State, now: Millis) -> Vec<ClaimView> {
+    let mut draft = Draft::new(state, now, Entropy::default());
+    for resource in state.resources.keys() {
+        // A draft without a bound is never full.
+        let _ = draft.reap_only(resource);
+    }
+    let records = draft.state.resources.iter();
+    records
+        .map(|(resource, record)| draft.view(resource, record))
+        .collect()
 }
 
 fn unchanged(status: ReleaseStatus) -> ReleaseReply {

@@ -20,7 +20,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Draft;
+use super::{Draft, Stop};
 use crate::command::Mode;
 use crate::names::{AgentId, Resource};
 use crate::reply::DeadlockView;
@@ -35,13 +35,13 @@ impl Draft {
         agent_id: &AgentId,
         resource: &Resource,
         mode: Mode,
-    ) -> Option<Vec<DeadlockView>> {
+    ) -> Result<Option<Vec<DeadlockView>>, Stop> {
         let mut search = Search::new(agent_id);
         // The claim has brought its own resource up to now.
         search.settled.insert(resource.clone());
         let record = self.record(resource);
         if search.closes(0, resource, &record, mode, record.queue.len()) {
-            return Some(search.circle(0, resource));
+            return Ok(Some(search.circle(0, resource)));
         }
         let mut at = 1;
         while let Some(agent_id) = search.agent(at) {
@@ -53,19 +53,19 @@ impl Draft {
                 }
                 // Once is enough: only this command touches it now.
                 if search.settled.insert(resource.clone()) {
-                    self.settle(&resource);
+                    self.settle(&resource)?;
                 }
                 let record = self.record(&resource);
                 let Some((place, mode)) = search.ticket(at, &resource, &record) else {
                     continue;
                 };
                 if search.closes(at, &resource, &record, mode, place) {
-                    return Some(search.circle(at, &resource));
+                    return Ok(Some(search.circle(at, &resource)));
                 }
             }
             at += 1;
         }
-        None
+        Ok(None)
     }
 }
 

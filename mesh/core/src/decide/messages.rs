@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::Draft;
+use super::{Draft, Stop};
 use crate::arguments;
 use crate::command::{Inbox, Post, Read};
 use crate::event::Event;
@@ -16,6 +16,7 @@ use crate::names::AgentId;
 use crate::rejection::Rejection;
 use crate::reply::{InboxReply, MessageView, PostReply, ReadReply};
 use crate::state::{Mail, Message};
+use crate::steps;
 use crate::time::{Millis, Timestamp, after, is_recent};
 use planted::{Bug, sound};
 
@@ -29,7 +30,7 @@ const REPLY_FRAME_BYTES: usize = 83;
 
 impl Draft {
     /// Rules M1, M2 and M7.
-    pub(super) fn post(&mut self, command: &Post) -> Result<PostReply, Rejection> {
+    pub(super) fn post(&mut self, command: &Post) -> Result<PostReply, Stop> {
         let ttl_ms = check_post(command)?;
         let from = AgentId::acting("agent_id", &command.agent_id)?;
         self.heartbeat(&from)?;
@@ -118,14 +119,14 @@ impl Draft {
     }
 
     /// Rule M4.
-    pub(super) fn read(&mut self, command: &Read) -> Result<ReadReply, Rejection> {
+    pub(super) fn read(&mut self, command: &Read) -> Result<ReadReply, Stop> {
         self.check_reader(&command.agent_id)?;
         let addresses = addresses(&command.agent_id, &command.topics)?;
         let up_to = ulid("up_to", &command.up_to)?;
         let newest = self.state.mail.newest();
         if sound!(up_to > newest, Bug::AnyUlidMovesCursor => false) {
             let allowed = format!("at most the newest message, {newest}");
-            return Err(Rejection::new("up_to", &command.up_to, allowed));
+            return Err(Rejection::new("up_to", &command.up_to, allowed).into());
         }
         self.heartbeat(&command.agent_id)?;
         if up_to > self.state.mail.cursor(&command.agent_id) {
@@ -199,7 +200,10 @@ fn ulid(field: &str, text: &str) -> Result<MessageId, Rejection> {
 }
 
 /// The mailboxes that an inbox merges: the agent's, the broadcasts', its topics'.
-fn addresses(agent_id: &str, topics: &[String]) -> Result<BTreeSet<Arc<str>>, Rejection> {
+pub(super) fn addresses(
+    agent_id: &str,
+    topics: &[String],
+) -> Result<BTreeSet<Arc<str>>, Rejection> {
     let own: &[&str] = sound!(
         &[BROADCAST, agent_id],
         Bug::ForeignMailShown => &[BROADCAST, agent_id, "a0"]
@@ -258,6 +262,7 @@ impl<'a> Iterator for Pending<'a> {
             if let Some(next) = rest {
                 self.heads.insert((*next, address, at + 1));
             }
+            steps::taken(1);
             let message = self.mail.messages.get(&id)?;
             if !message.is_expired(self.now) {
                 return Some((id, message));

@@ -11,17 +11,21 @@ mod deadlock;
 mod fence;
 mod maintenance;
 mod messages;
+mod piece;
 mod settle;
 mod tell;
 mod waiting;
 
+pub use claims::standing;
 pub use fence::{FenceCheck, check_fence};
-pub use maintenance::{prune, settle};
-pub use waiting::{Prospect, collect, prospect};
+pub use maintenance::{has_expired, prune, settle};
+pub use piece::{Decided, Piece, decide_within};
+pub use waiting::{Concern, Prospect, collect, concern, prospect, prospects, shown_to};
 
 use super::command::Command;
 use super::event::Event;
 use super::ids::Entropy;
+use super::names::Resource;
 use super::rejection::Rejection;
 use super::reply::Reply;
 use super::state::State;
@@ -54,23 +58,25 @@ pub fn decide(
     entropy: Entropy,
 ) -> Result<Decision, Rejection> {
     let mut draft = Draft::new(state, now, entropy);
-    let reply = match command {
-        Command::Register(command) => Reply::Register(draft.register(command)?),
-        Command::Roster(command) => Reply::Roster(draft.roster(command)?),
-        Command::Claim(command) => Reply::Claim(draft.claim(command)?),
-        Command::Release(command) => Reply::Release(draft.release(command)?),
-        Command::Claims(command) => Reply::Claims(draft.claims(command)?),
-        Command::Post(command) => Reply::Post(draft.post(command)?),
-        Command::Inbox(command) => Reply::Inbox(draft.inbox(command)?),
-        Command::Read(command) => Reply::Read(draft.read(command)?),
-        Command::Gc(command) => Reply::Gc(draft.gc(command)?),
-    };
-    draft.tell();
-    Ok(Decision {
-        events: draft.events,
-        reply,
-        state: draft.state,
-    })
+    match draft.carry_out(command) {
+        Ok(reply) => Ok(draft.decided(reply)),
+        Err(Stop::Rejected(rejection)) => Err(rejection),
+        Err(Stop::Crowded(_)) => unreachable!("a draft without a bound is never full"),
+    }
+}
+
+/// Why a draft goes no further.
+enum Stop {
+    /// The command is not allowed.
+    Rejected(Rejection),
+    /// More is due than goes into one entry: of this resource, where it is one.
+    Crowded(Option<Resource>),
+}
+
+impl From<Rejection> for Stop {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
 }
 
 /// A state in the making: what was, with the events so far folded in.
@@ -81,6 +87,22 @@ struct Draft {
     entropy: Entropy,
     /// What agents are told once everything else is decided.
     notices: Vec<Notice>,
+    /// How much more may be reaped, and how much dropped.
+    room: Room,
+}
+
+/// What one entry has room for.
+#[derive(Clone, Copy)]
+struct Room {
+    reaped: usize,
+    dropped: usize,
+}
+
+impl Room {
+    const ENDLESS: Self = Self {
+        reaped: usize::MAX,
+        dropped: usize::MAX,
+    };
 }
 
 impl Draft {
@@ -91,6 +113,30 @@ impl Draft {
             now,
             entropy,
             notices: Vec::new(),
+            room: Room::ENDLESS,
+        }
+    }
+
+    fn carry_out(&mut self, command: &Command) -> Result<Reply, Stop> {
+        Ok(match command {
+            Command::Register(command) => Reply::Register(self.register(command)?),
+            Command::Roster(command) => Reply::Roster(self.roster(command)?),
+            Command::Claim(command) => Reply::Claim(self.claim(command)?),
+            Command::Release(command) => Reply::Release(self.release(command)?),
+            Command::Claims(command) => Reply::Claims(self.claims(command)?),
+            Command::Post(command) => Reply::Post(self.post(command)?),
+            Command::Inbox(command) => Reply::Inbox(self.inbox(command)?),
+            Command::Read(command) => Reply::Read(self.read(command)?),
+            Command::Gc(command) => Reply::Gc(self.gc(command)?),
+        })
+    }
+
+    fn decided(mut self, reply: Reply) -> Decision {
+        self.tell();
+        Decision {
+            events: self.events,
+            reply,
+            state: self.state,
         }
     }
 

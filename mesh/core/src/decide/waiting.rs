@@ -9,14 +9,20 @@
 //! A waiter that was promoted has its answer in the log already, and [`collect`] reads it
 //! there: whoever handed the claim over has paid for the entry.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use super::Draft;
 use super::claims::Request;
+use super::messages::addresses;
 use crate::command::{Claim, Command, Inbox};
+use crate::event::Event;
 use crate::ids::Entropy;
 use crate::limits::STALE_GRACE;
-use crate::names::AgentId;
+use crate::names::{AgentId, Resource};
 use crate::reply::ClaimReply;
-use crate::state::{Hold, State, Ticket};
+use crate::state::{Hold, State, Ticket, cut};
+use crate::steps;
 use crate::time::{Millis, after};
 use planted::{Bug, sound};
 
@@ -42,6 +48,77 @@ pub fn prospect(state: &State, now: Millis, command: &Command) -> Prospect {
     }
 }
 
+/// What all those who wait for a resource have to look forward to, first in line first: the
+/// same as [`prospect`] for each of their claims, in one pass over holders and queue.
+pub fn prospects<'a>(
+    state: &'a State,
+    now: Millis,
+    resource: &str,
+) -> impl Iterator<Item = (&'a AgentId, Prospect)> {
+    let record = state.resource(resource);
+    let clock = Deadlines { state, now };
+    let holders = record.map(|record| &record.holders).into_iter().flatten();
+    let mut lapse = steps::each(holders).map(|hold| clock.of_hold(hold)).min();
+    let queue = record.map(|record| &record.queue).into_iter().flatten();
+    steps::each(queue).enumerate().map(move |(place, ticket)| {
+        let prospect = clock.of_place(place, ticket, lapse.unwrap_or(now));
+        let own = clock.of_ticket(ticket);
+        lapse = Some(lapse.map_or(own, |lapse| lapse.min(own)));
+        (&ticket.agent_id, prospect)
+    })
+}
+
+/// What an event may bring nearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern<'a> {
+    /// Nothing that anybody waits for.
+    Nobody,
+    /// The answers to those who wait for this resource.
+    Resource(&'a Resource),
+    /// The answers to those who wait for anything that this agent holds or waits for.
+    Agent(&'a AgentId),
+    /// The answers to the inboxes that show this address.
+    Mailbox(&'a str),
+}
+
+/// What an event that is about to happen to `state` may bring nearer, by a clock that shows
+/// `now` or less. Whomever it does not concern looks forward to what it did before, or has
+/// longer to wait.
+pub fn concern<'a>(state: &State, now: Millis, event: &'a Event) -> Concern<'a> {
+    match event {
+        // A last place in the queue is in nobody's way.
+        Event::Queued { .. } => Concern::Nobody,
+        Event::Registered { agent_id, .. } | Event::RegistrationCut { agent_id, .. } => {
+            Concern::Agent(agent_id)
+        }
+        // A sign of life puts a death off, unless it is a bad clock's, to be cut at once.
+        Event::Heartbeat {
+            agent_id,
+            expires_at,
+            ..
+        } => {
+            let agent = state.agent(agent_id);
+            let bad = agent.is_some_and(|agent| cut(*expires_at, agent.ttl_ms, now).is_some());
+            if bad {
+                Concern::Agent(agent_id)
+            } else {
+                Concern::Nobody
+            }
+        }
+        Event::Posted { to, .. } => Concern::Mailbox(to),
+        Event::CursorMoved { .. } | Event::Expired { .. } | Event::KeysForgotten { .. } => {
+            Concern::Nobody
+        }
+        event => event.resource().map_or(Concern::Nobody, Concern::Resource),
+    }
+}
+
+/// The addresses of the messages that an inbox shows: what is posted to any other leaves it
+/// as it is.
+pub fn shown_to(inbox: &Inbox) -> BTreeSet<Arc<str>> {
+    addresses(&inbox.agent_id, &inbox.topics).unwrap_or_default()
+}
+
 /// The reply to a held claim whose ticket, `claim_id`, was promoted meanwhile, from the
 /// state alone: no entry adds anything to it.
 ///
@@ -57,30 +134,16 @@ pub fn collect(state: &State, now: Millis, claim: &Claim, claim_id: &str) -> Opt
         return None;
     }
     let mut draft = Draft::new(state, now, Entropy::default());
-    draft.settle(&request.resource);
+    draft.settle(&request.resource).ok()?;
     let stands = draft.events.is_empty() && Deadlines { state, now }.is_fresh(hold);
     sound!(stands, Bug::StaleGrantCollected => true).then(|| draft.granted(&request))
 }
 
 fn of_claim(state: &State, now: Millis, claim: &Claim) -> Prospect {
-    let record = state.resource(&claim.resource);
-    let ticket = record.and_then(|record| Some((record, record.ticket_of(&claim.agent_id)?)));
-    let Some((record, (place, ticket))) = ticket else {
-        // Promoted, or without its ticket.
-        return Prospect::Due;
-    };
-    let clock = Deadlines { state, now };
-    let holds = record.holders.iter().map(|hold| clock.of_hold(hold));
-    let ahead = record.queue.iter().take(place);
-    let ahead = ahead.map(|ticket| clock.of_ticket(ticket));
-    let lapse = holds.chain(ahead).min().unwrap_or(now);
-    let turn = after(lapse, STAGGER.saturating_mul(place as Millis));
-    let life = clock.of_life(ticket);
-    let due = life.min(sound!(turn, Bug::LapseSleptThrough => Millis::MAX));
-    match due <= now {
-        true => Prospect::Due,
-        false => Prospect::NotBefore(Some(due)),
-    }
+    let mut waiting = prospects(state, now, &claim.resource);
+    let own = waiting.find(|(agent_id, _)| ***agent_id == *claim.agent_id);
+    // Who has no ticket was promoted, or has lost it.
+    own.map_or(Prospect::Due, |(_, prospect)| prospect)
 }
 
 fn of_inbox(state: &State, now: Millis, inbox: &Inbox) -> Prospect {
@@ -134,6 +197,18 @@ impl Deadlines<'_> {
         let agent = self.state.agent(&hold.agent_id);
         half_left(hold.expires_at, hold.lease_ms, hold.cut(self.now))
             && agent.is_none_or(|a| half_left(a.expires_at, a.ttl_ms, a.cut(self.now)))
+    }
+
+    /// What a ticket has to look forward to, in front of which the first lapse is at `lapse`.
+    fn of_place(&self, place: usize, ticket: &Ticket, lapse: Millis) -> Prospect {
+        let turn = after(lapse, STAGGER.saturating_mul(place as Millis));
+        let life = self.of_life(ticket);
+        let due = life.min(sound!(turn, Bug::LapseSleptThrough => Millis::MAX));
+        if due <= self.now {
+            Prospect::Due
+        } else {
+            Prospect::NotBefore(Some(due))
+        }
     }
 
     /// When the one who waits shows a sign of life: half-way to where it would count as

@@ -25,7 +25,7 @@ pub struct Agent {
     /// Its last sign of life.
     pub last_seen: Millis,
     /// How long a sign of life lasts.
-    #[serde(deserialize_with = "crate::time::lasting")]
+    #[serde(deserialize_with = "crate::limits::lasting")]
     pub ttl_ms: Millis,
     /// Until when it counts as alive.
     pub expires_at: Millis,

@@ -7,6 +7,7 @@ use crate::command::Mode;
 use crate::event::{ClaimRef, Entry, Event};
 use crate::ids::ClaimId;
 use crate::names::{AgentId, Resource};
+use crate::steps;
 use crate::time::Millis;
 
 impl State {
@@ -279,15 +280,11 @@ impl ResourceState {
     }
 
     fn hold_place(&self, claim_id: ClaimId) -> Option<usize> {
-        self.holders
-            .iter()
-            .position(|hold| hold.claim_id == claim_id)
+        steps::each(&self.holders).position(|hold| hold.claim_id == claim_id)
     }
 
     fn ticket_place(&self, claim_id: ClaimId) -> Option<usize> {
-        self.queue
-            .iter()
-            .position(|ticket| ticket.claim_id == claim_id)
+        steps::each(&self.queue).position(|ticket| ticket.claim_id == claim_id)
     }
 
     fn change_hold(&mut self, claim_id: ClaimId, change: impl FnOnce(&mut Hold)) {

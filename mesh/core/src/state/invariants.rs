@@ -8,6 +8,7 @@ use crate::command::Mode;
 use crate::ids::MessageId;
 use crate::limits::MAX_LEASE;
 use crate::names::Resource;
+use crate::steps;
 
 /// Fails with the sentence that is broken.
 fn ensure(holds: bool, broken: impl FnOnce() -> String) -> Result<(), String> {
@@ -21,6 +22,10 @@ impl State {
     ///
     /// The first one that does not hold, as a sentence that names its rule.
     pub fn invariants(&self) -> Result<(), String> {
+        steps::uncounted(|| self.check_all())
+    }
+
+    fn check_all(&self) -> Result<(), String> {
         for (resource, record) in &self.resources {
             self.check_holders(resource, record)?;
             check_queue(resource, record)?;
@@ -98,6 +103,9 @@ impl State {
 
     /// Invariant 8.
     fn check_losses(&self) -> Result<(), String> {
+        ensure(self.losses.is_indexed(), || {
+            "W6: the index of losses by their age differs from the losses".to_owned()
+        })?;
         for ((agent_id, resource), _) in self.losses.iter() {
             let record = self.resource(resource);
             let hold = record.and_then(|record| record.hold_of(agent_id));

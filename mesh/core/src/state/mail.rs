@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::MessageId;
 use crate::names::AgentId;
+use crate::steps;
 use crate::time::Millis;
 
 /// A posted message.
@@ -167,18 +168,24 @@ impl Mail {
         let first = mailbox.position_above(cursor);
         let above = mailbox.ids.len() - first;
         let mut expired = 0;
-        let all_expired = mailbox.expiring.iter().take_while(|(end, _)| *end <= now);
+        let all_expired = steps::each(&mailbox.expiring).take_while(|(end, _)| *end <= now);
         for (looked_at, (_, id)) in all_expired.enumerate() {
             if looked_at == above {
                 let ids = mailbox.ids.focus().narrow(first..);
-                return ids
-                    .into_iter()
+                return steps::each(ids)
                     .filter(|id| self.is_there(**id, now))
                     .count();
             }
             expired += usize::from(*id > cursor);
         }
         above - expired
+    }
+
+    /// The messages whose TTL has ended, first ended first.
+    pub(crate) fn expired(&self, now: Millis) -> impl Iterator<Item = MessageId> {
+        let expiring = self.expiring.iter();
+        let expired = expiring.take_while(move |(end, _)| *end <= now);
+        expired.map(|(_, id)| *id)
     }
 
     fn is_there(&self, id: MessageId, now: Millis) -> bool {

@@ -16,6 +16,7 @@ mod resources;
 use imbl::{OrdMap, OrdSet};
 
 pub use agents::Agent;
+pub(crate) use agents::cut;
 pub use losses::{Loss, Losses};
 pub use mail::{KeyedPost, Mail, Message};
 pub use resources::{Hold, ResourceState, Ticket};

@@ -9,7 +9,9 @@ use super::agents::cut;
 use crate::command::Mode;
 use crate::event::{ClaimRef, Terms};
 use crate::ids::ClaimId;
+use crate::limits::Limits;
 use crate::names::AgentId;
+use crate::steps;
 use crate::time::Millis;
 
 /// A granted claim.
@@ -22,7 +24,7 @@ pub struct Hold {
     /// The fence that it was granted.
     pub fence: u64,
     /// What it last asked for.
-    #[serde(deserialize_with = "crate::time::lasting")]
+    #[serde(deserialize_with = "crate::limits::lasting")]
     pub lease_ms: Millis,
     /// When the lease ends.
     pub expires_at: Millis,
@@ -41,7 +43,7 @@ pub struct Ticket {
     /// What it waits for.
     pub mode: Mode,
     /// The lease that starts with its promotion.
-    #[serde(deserialize_with = "crate::time::lasting")]
+    #[serde(deserialize_with = "crate::limits::lasting")]
     pub lease_ms: Millis,
     /// For an agent that never registered: until when it must ask again (C9).
     pub expires_at: Millis,
@@ -133,6 +135,16 @@ impl ResourceState {
         }
     }
 
+    /// Piece number `place` of its holders and tickets, each no more than `limits` lets be
+    /// claimed; the first piece of nearly every resource is all of it.
+    pub(crate) fn piece(&self, place: usize, limits: &Limits) -> Self {
+        Self {
+            mode: self.mode,
+            holders: piece(&self.holders, place, limits.sharers),
+            queue: piece(&self.queue, place, limits.tickets),
+        }
+    }
+
     /// Whether nobody holds it and nobody waits.
     pub fn is_idle(&self) -> bool {
         self.holders.is_empty() && self.queue.is_empty()
@@ -140,12 +152,12 @@ impl ResourceState {
 
     /// The hold of an agent.
     pub fn hold_of(&self, agent_id: &str) -> Option<&Hold> {
-        self.holders.iter().find(|hold| *hold.agent_id == *agent_id)
+        steps::each(&self.holders).find(|hold| *hold.agent_id == *agent_id)
     }
 
     /// The ticket of an agent, with its place from 0.
     pub fn ticket_of(&self, agent_id: &str) -> Option<(usize, &Ticket)> {
-        let mut queue = self.queue.iter().enumerate();
+        let mut queue = steps::each(&self.queue).enumerate();
         queue.find(|(_, ticket)| *ticket.agent_id == *agent_id)
     }
 
@@ -158,4 +170,11 @@ impl ResourceState {
     pub fn first_holder(&self) -> Option<&AgentId> {
         self.holders.front().map(|hold| &hold.agent_id)
     }
+}
+
+/// The items of piece number `place`, where a piece has `most`.
+fn piece<T: Clone>(items: &Vector<T>, place: usize, most: usize) -> Vector<T> {
+    let end = items.len();
+    let (first, behind) = (place * most, (place + 1) * most);
+    items.clone().slice(first.min(end)..behind.min(end))
 }

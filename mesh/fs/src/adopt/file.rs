@@ -26,8 +26,13 @@ pub(crate) async fn read_state<F: FileSystem>(fs: &F) -> Result<Option<Vec<u8>>,
         Err(error) if is_no_file(&error) => return Err(no_file(names::STATE)),
         Err(error) => return Err(failed(&error)),
     };
-    let bytes = read_whole(fs, &file).await.map_err(|e| failed(&e))?;
-    Ok(Some(bytes))
+    match read_whole(fs, &file).await {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(damaged(&error.to_string()))
+        }
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// The predecessor's state, under the predecessor's lock; `None` if it was taken over
@@ -45,43 +50,61 @@ pub(crate) async fn read_predecessor<F: FileSystem, C: Clock>(
     }
     let snapshot = adopt(limits, &bytes, clock.now()).map_err(|what| damaged(&what))?;
     keep_original(fs).await?;
+    // Behind the generation that is linked next, ours takes the original's name: after a
+    // power cut the second name must not be the one that is missing.
+    let synced = fs.sync_dir().await;
+    synced.map_err(|e| io_error("sync", "the folder", Outcome::NoEffect, &e))?;
     Ok(Some(snapshot))
 }
 
 /// Gives the original a second name, since ours will take its first.
 async fn keep_original<F: FileSystem>(fs: &F) -> Result<(), StorageError> {
-    let failed = |e: &io::Error| {
-        let doing = "keep the original as";
-        io_error(doing, names::STATE_NODE, Outcome::NoEffect, e)
-    };
     match fs.link(names::STATE, names::STATE_NODE).await {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(failed(&error)),
-    }
-    let kept = fs.stat_name(names::STATE_NODE).await;
-    let original = fs.stat_name(names::STATE).await;
-    match (kept, original) {
+        Ok(()) => Ok(()),
         // An adoption that was cut short got as far as this.
-        (Ok(kept), Ok(original)) if kept.id == original.id => Ok(()),
-        (Err(error), _) | (_, Err(error)) => Err(failed(&error)),
-        _ => Err(StorageError {
-            kind: StorageErrorKind::Io,
-            what: format!(
-                "{} cannot be adopted: its original would be kept as {}, and there is \
-                 another file of that name",
-                names::STATE,
-                names::STATE_NODE
-            ),
-            next: format!("move {} away, then call again", names::STATE_NODE),
-            outcome: Outcome::NoEffect,
-        }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_kept(fs).await? => Ok(()),
+        Err(error) => Err(cannot_keep(&error)),
     }
+}
+
+/// Whether the original has its second name already. Another file of that name is in the way.
+async fn is_kept<F: FileSystem>(fs: &F) -> Result<bool, StorageError> {
+    let kept = match fs.stat_name(names::STATE_NODE).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        kept => kept.map_err(|e| cannot_keep(&e))?,
+    };
+    let original = fs.stat_name(names::STATE).await;
+    if original.map_err(|e| cannot_keep(&e))?.id == kept.id {
+        return Ok(true);
+    }
+    Err(StorageError {
+        kind: StorageErrorKind::Io,
+        what: format!(
+            "{} cannot be adopted: its original would be kept as {}, and there is \
+             another file of that name",
+            names::STATE,
+            names::STATE_NODE
+        ),
+        next: format!("move {} away, then call again", names::STATE_NODE),
+        outcome: Outcome::NoEffect,
+    })
+}
+
+fn cannot_keep(error: &io::Error) -> StorageError {
+    let doing = "keep the original as";
+    io_error(doing, names::STATE_NODE, Outcome::NoEffect, error)
+}
+
+/// Refuses what an adoption refuses beside what is wrong with the file itself, and changes
+/// nothing.
+pub(crate) async fn check_surroundings<F: FileSystem>(fs: &F) -> Result<(), StorageError> {
+    super::lock::check(fs).await?;
+    is_kept(fs).await.map(drop)
 }
 
 /// The whole of a `state.json`. Its length is looked at before anything is read, since
 /// a file of a stranger may claim to be longer than any memory.
-pub(crate) async fn read_whole<F: FileSystem>(fs: &F, file: &F::File) -> io::Result<Vec<u8>> {
+async fn read_whole<F: FileSystem>(fs: &F, file: &F::File) -> io::Result<Vec<u8>> {
     let len = fs.stat(file).await?.len;
     if len > MAX_STATE_BYTES {
         let message = format!("it has {len} bytes, and at most {MAX_STATE_BYTES} are read");

@@ -12,5 +12,5 @@ mod lock;
 mod shapes;
 
 pub(crate) use convert::{adopt, salvage};
-pub(crate) use file::{damaged, is_ours, read_predecessor, read_state, read_whole};
+pub(crate) use file::{check_surroundings, damaged, is_ours, read_predecessor, read_state};
 pub(crate) use lock::{lock, unlock};

@@ -2,26 +2,30 @@
 
 use std::io;
 
+use super::refusal::{failed, is_unread};
 use super::report::{Contents, Finding, Remedy, Report, Severity};
-use crate::error::is_no_file;
-use crate::folder::damage::{Damage, no_file};
+use crate::adopt;
+use crate::error::{no_generation, no_place};
+use crate::folder::damage::Damage;
 use crate::folder::format::Format;
 use crate::folder::names;
 use crate::log::generation::{Generation, ReadError, Step};
 use crate::log::watermark::{ANOTHER_LOG, WATERMARK, Watermark};
 use crate::read_only::ReadOnly;
-use crate::seam::{Access, FileSystem};
-use mesh_coordinator::ports::{Clock, StorageErrorKind};
+use crate::seam::FileSystem;
+use mesh_coordinator::ports::{Clock, StorageError, StorageErrorKind};
 use mesh_core::{Entry, Limits, Millis, Snapshot, escape};
 
 /// How often a folder in which generations come and go is looked at again.
 const ATTEMPTS: usize = 16;
 /// How often what looks wrong is looked at again, since agents may be at work.
-const LOOKS: usize = 3;
+pub(super) const LOOKS: usize = 3;
 /// How long a write that is in progress gets before the next look.
-const PAUSE: Millis = 50;
+pub(super) const PAUSE: Millis = 50;
 
-const REFUSED: &str = "servers start, and answer every call with this error";
+pub(super) const REFUSED: &str = "servers start, and answer every call with this error";
+const UNREAD: &str =
+    "what it holds is not known, so nothing is said of it, and nothing is repaired";
 
 /// Examines the folder behind `fs` without changing anything.
 ///
@@ -85,7 +89,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
         let names = match self.fs.list(None).await {
             Ok(names) => names,
             Err(error) => {
-                self.failed("the folder cannot be listed", &error);
+                self.unread(None, failed("list", "the folder", &error));
                 return Some(());
             }
         };
@@ -102,9 +106,13 @@ impl<'a, F: FileSystem> Examination<'a, F> {
     }
 
     async fn read_marks(&mut self) {
-        if let Err(error) = self.marks.read_all(self.fs).await {
-            let finding = Finding::error(&error, REFUSED).file(WATERMARK);
-            self.report.add(finding.remedy(Remedy::SetAside));
+        match self.marks.read_all(self.fs).await {
+            Ok(()) => {}
+            Err(error) if is_unread(&error) => self.unread(Some(WATERMARK), error),
+            Err(error) => {
+                let finding = Finding::error(&error, REFUSED).file(WATERMARK);
+                self.report.add(finding.remedy(Remedy::SetAside));
+            }
         }
         for at in self.marks.torn() {
             let what = "a slot of the watermark says nothing";
@@ -119,6 +127,10 @@ impl<'a, F: FileSystem> Examination<'a, F> {
     async fn read_format(&mut self) {
         match Format::read(self.fs).await {
             Ok(format) => self.has_format = format.is_some(),
+            Err(error) if is_unread(&error) => {
+                self.has_format = true;
+                self.unread(Some(names::FORMAT), error);
+            }
             Err(error) => {
                 self.has_format = true;
                 let newer = error.kind == StorageErrorKind::Newer;
@@ -188,6 +200,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
         }
         self.judge_end(&name, &generation).await;
         self.judge_state(&snapshot);
+        self.judge_numbers(&name, newest, snapshot.seq);
         let bytes = self.fs.stat(&generation.file).await.map_or(0, |s| s.len);
         self.report.contents = Some(Contents {
             generation: newest,
@@ -205,6 +218,7 @@ impl<'a, F: FileSystem> Examination<'a, F> {
 
     /// Behind a seal the marks may speak of a generation that came meanwhile.
     async fn expect_still_newest(&self, number: u64) -> Option<()> {
+        // Where it cannot be listed any more, the next look says so.
         let names = self.fs.list(None).await.ok()?;
         let mut generations = names.iter().filter_map(|name| names::parse_journal(name));
         (!generations.any(|g| g > number)).then_some(())
@@ -240,13 +254,25 @@ impl<'a, F: FileSystem> Examination<'a, F> {
         }
     }
 
+    /// A log whose numbers are used up answers readers, and nobody else.
+    fn judge_numbers(&mut self, name: &str, generation: u64, seq: u64) {
+        let most = Limits::PRODUCTION.places;
+        if seq >= most {
+            let meaning = "servers start, and answer every call that writes with this error";
+            let finding = Finding::error(&no_place(name, seq), meaning);
+            self.report.add(finding.file(name));
+        } else if generation >= most {
+            let mut finding = Finding::error(&no_generation(name), "no checkpoint can be written");
+            finding.severity = Severity::Warning;
+            self.report.add(finding.file(name));
+        }
+    }
+
     /// A generation that cannot be read. `None`: it was retired, so look again.
     async fn unreadable(&mut self, name: &str, error: ReadError) -> Option<()> {
         match error {
             ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            ReadError::Io(error) => {
-                self.failed(&format!("{name} cannot be read"), &error);
-            }
+            ReadError::Io(error) => self.unread(Some(name), failed("read", name, &error)),
             ReadError::Damage(damage) => self.damaged(damage).await,
         }
         Some(())
@@ -264,12 +290,15 @@ impl<'a, F: FileSystem> Examination<'a, F> {
             .add(Finding::error(&error, REFUSED).remedy(remedy));
     }
 
-    fn failed(&mut self, what: &str, error: &io::Error) {
-        let what = format!("{what}: {error}");
-        let meaning = "the doctor cannot see more than this user may see";
-        let next = "see to the permissions and the disk, then run the doctor again";
-        self.report
-            .add(Finding::new(Severity::Error, what, meaning).next(next));
+    /// That something cannot be read is no damage, and has no remedy but what helps against
+    /// the error.
+    fn unread(&mut self, name: Option<&str>, error: StorageError) {
+        let finding = Finding::error(&error, UNREAD);
+        self.report.add(match name {
+            Some(name) => finding.file(name),
+            None => finding,
+        });
+        self.report.unread.get_or_insert(error);
     }
 
     fn cut_short(&mut self, n: u64) {
@@ -282,39 +311,55 @@ impl<'a, F: FileSystem> Examination<'a, F> {
 
     /// No generation: a new folder, a predecessor's, or a loss.
     async fn no_journal(&mut self) {
-        let state = read_state(self.fs).await;
+        let state = adopt::read_state(self.fs).await;
         let witness = match (self.has_format, self.marks.highest(), &state) {
             (true, ..) => Some(names::FORMAT),
             (false, Some(_), _) => Some(WATERMARK),
-            (false, None, Ok(Some(bytes))) if crate::adopt::is_ours(bytes) => Some(names::STATE),
+            (false, None, Ok(Some(bytes))) if adopt::is_ours(bytes) => Some(names::STATE),
             _ => None,
         };
         if let Some(witness) = witness {
+            if let Err(error) = &state
+                && is_unread(error)
+            {
+                self.unread(Some(names::STATE), error.clone());
+            }
             let error = crate::folder::damage::missing_journal(witness);
             let finding = Finding::error(&error, REFUSED).file(witness);
             self.report.add(finding.remedy(Remedy::Salvage));
             return;
         }
-        let (what, meaning) = match state {
-            Err(error) => return self.failed("state.json cannot be read", &error),
-            Ok(None) => (
+        match state {
+            Err(error) if is_unread(&error) => self.unread(Some(names::STATE), error),
+            Err(error) => self.unadoptable(&error),
+            Ok(None) => self.report.add(Finding::new(
+                Severity::Note,
                 "the folder is new: it holds no journal yet",
                 "the first call makes it",
-            ),
-            Ok(Some(bytes)) => match crate::adopt::adopt(&Limits::PRODUCTION, &bytes, 0) {
-                Ok(_) => (
-                    "state.json is a predecessor's",
-                    "the first call, or mesh upgrade, takes it over and keeps the original",
-                ),
-                Err(what) => {
-                    let error = crate::adopt::damaged(&what);
-                    let next = "mend the file, or move it away to start with nothing";
-                    let finding = Finding::error(&error, REFUSED).next(next);
-                    return self.report.add(finding.file(names::STATE));
-                }
-            },
-        };
-        self.report.add(Finding::new(Severity::Note, what, meaning));
+            )),
+            Ok(Some(bytes)) => self.predecessors(&bytes).await,
+        }
+    }
+
+    /// A predecessor's `state.json`, with everything that its adoption would refuse.
+    async fn predecessors(&mut self, bytes: &[u8]) {
+        if let Err(what) = adopt::adopt(&Limits::PRODUCTION, bytes, 0) {
+            return self.unadoptable(&adopt::damaged(&what));
+        }
+        if let Err(error) = adopt::check_surroundings(self.fs).await {
+            return self.report.add(Finding::error(&error, REFUSED));
+        }
+        self.report.add(Finding::new(
+            Severity::Note,
+            "state.json is a predecessor's",
+            "the first call, or mesh upgrade, takes it over and keeps the original",
+        ));
+    }
+
+    fn unadoptable(&mut self, error: &StorageError) {
+        let next = "mend the file, or move it away to start with nothing";
+        let finding = Finding::error(error, REFUSED).next(next);
+        self.report.add(finding.file(names::STATE));
     }
 
     async fn leftovers(&mut self, names: &[String]) {
@@ -358,17 +403,4 @@ pub(super) fn fold(snapshot: &mut Snapshot, entry: &Entry) {
     }
     snapshot.trail.record(entry);
     snapshot.seq = entry.seq;
-}
-
-/// The bytes of `state.json`, whoever wrote it.
-pub(super) async fn read_state<F: FileSystem>(fs: &F) -> io::Result<Option<Vec<u8>>> {
-    let file = match fs.open(names::STATE, Access::Read).await {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) if is_no_file(&error) => {
-            return Err(io::Error::other(no_file(names::STATE).what));
-        }
-        Err(error) => return Err(error),
-    };
-    crate::adopt::read_whole(fs, &file).await.map(Some)
 }

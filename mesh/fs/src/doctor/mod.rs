@@ -14,6 +14,7 @@ mod examine;
 mod missing;
 mod names;
 mod pile;
+mod refusal;
 mod repair;
 mod report;
 mod salvage;

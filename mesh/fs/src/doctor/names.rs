@@ -4,6 +4,8 @@
 //! report is `repair.<n>.json`. Files that were put aside without a report are the work
 //! of a repair that was cut short, and the next one goes on from there.
 
+use crate::folder::names;
+
 /// What `name` is called once repair `n` has put it aside.
 pub(super) fn set_aside(name: &str, n: u64) -> String {
     format!("{name}{}", suffix(n))
@@ -47,6 +49,15 @@ pub(super) fn unfinished(names: &[String]) -> Option<u64> {
     put_aside
         .max()
         .filter(|n| !names.iter().any(|name| *name == report(*n)))
+}
+
+/// Whether there is a generation above all that repair `n` put aside: its own. One that is
+/// not, somebody put back.
+pub(super) fn is_followed(names: &[String], n: u64) -> bool {
+    let put_aside = names.iter().filter_map(|name| parse_set_aside(name));
+    let own = put_aside.filter(|(_, by)| *by == n);
+    let highest = own.filter_map(|(name, _)| names::parse_journal(name)).max();
+    highest < names::newest_journal(names)
 }
 
 /// What repairs put aside that were cut short, as it was called before, and by which.

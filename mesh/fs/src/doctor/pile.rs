@@ -53,6 +53,7 @@ impl Pile {
                 .into_iter()
                 .for_each(|(name, fence)| self.raise(&name, fence)),
             Part::Resources(rows) => self.resources.extend(rows),
+            Part::More(rows) => rows.into_iter().for_each(|row| self.add_more(row)),
             Part::Losses(rows) => self.losses.extend(rows),
             Part::Messages(rows) => self.messages.extend(rows),
             Part::Cursors(rows) => {
@@ -63,6 +64,19 @@ impl Pile {
             }
             Part::Keys(rows) => self.keys.extend(rows),
             Part::Trail(rows) => self.trail.extend(rows),
+        }
+    }
+
+    /// Adds to a resource; where its first part is damaged, this is all that is known of it.
+    fn add_more(&mut self, (resource, more): (Resource, ResourceState)) {
+        match self.resources.get_mut(&resource) {
+            Some(record) => {
+                record.holders.append(more.holders);
+                record.queue.append(more.queue);
+            }
+            None => {
+                self.resources.insert(resource, more);
+            }
         }
     }
 

@@ -22,24 +22,25 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::error::{ignore_missing, io_error};
+use crate::error::{ignore_missing, is_no_file};
 use crate::folder::export;
 use crate::folder::format::Format;
 use crate::folder::names;
 use crate::lock::{LockKind, StoreLock};
-use crate::log::generation::{CheckpointHead, RECORD_VERSION, ReadError, checkpoint_pieces};
+use crate::log::generation::{CheckpointHead, RECORD_VERSION, checkpoint_pieces};
 use crate::log::record::Sum;
 use crate::read_only::ReadOnly;
 
 use super::examine::examine;
 use super::names as given;
+use super::refusal::{failed, is_unread, newer, no_number};
 use super::report::{Remedy, Repair, Report};
 use super::salvage::{Salvage, salvage};
-use crate::folder::write::write_whole;
+use crate::folder::write::{write_over, write_whole};
 use crate::log::watermark::WATERMARK;
-use crate::seam::FileSystem;
+use crate::seam::{Access, FileSystem};
 use mesh_coordinator::Nonces;
-use mesh_coordinator::ports::{Clock, Lock, Outcome, StorageError, StorageErrorKind};
+use mesh_coordinator::ports::{Clock, Lock, StorageError};
 use mesh_core::escape;
 
 /// How often generations are put aside that others have made meanwhile.
@@ -51,44 +52,42 @@ const MOST_SWEEPS: usize = 64;
 ///
 /// # Errors
 ///
-/// [`Newer`](StorageErrorKind::Newer) where a newer mesh wrote a part of the folder, which
-/// this one cannot judge; otherwise what the file system could not do. A repair that fails
-/// leaves every file in the folder, and can be run again.
+/// [`Newer`](mesh_coordinator::ports::StorageErrorKind::Newer) where a newer mesh wrote a part
+/// of the folder, which this one cannot judge; otherwise what the file system could not do. A
+/// file that cannot be read stops a repair before anything moves. A repair that fails leaves
+/// every file in the folder, and can be run again.
 pub async fn repair<F: FileSystem, C: Clock + Clone>(
     fs: &F,
     clock: &C,
     seed: u64,
 ) -> Result<Repair, StorageError> {
     let mut nonces = Nonces::new(seed);
-    let kind = lock_kind(fs).await;
+    let kind = lock_kind(fs).await?;
     // Where it cannot be had, the order of the steps keeps everybody safe.
     let mut lock = StoreLock::new(fs.clone(), clock.clone(), kind, nonces.draw());
     lock.acquire().await;
-    let report = examine(fs, clock).await;
-    let repaired = match report.newer {
-        true => Err(newer()),
-        false => Work::new(fs, clock, nonces).run(&report).await,
+    let mut report = examine(fs, clock).await;
+    let repaired = match report.unread.take() {
+        _ if report.newer => Err(newer()),
+        Some(error) => Err(error),
+        None => Work::new(fs, clock, nonces).run(&report).await,
     };
     lock.release().await;
     repaired
 }
 
 /// The kind of lock that the folder uses, as far as anything tells.
-async fn lock_kind<F: FileSystem>(fs: &F) -> LockKind {
+async fn lock_kind<F: FileSystem>(fs: &F) -> Result<LockKind, StorageError> {
     match Format::read(fs).await {
-        Ok(Some(format)) => format.lock,
-        _ if fs.list(Some("lock")).await.is_ok() => LockKind::Directory,
-        _ => LockKind::Kernel,
+        Ok(Some(format)) => return Ok(format.lock),
+        Err(error) if is_unread(&error) => return Err(error),
+        Ok(None) | Err(_) => {}
     }
-}
-
-fn newer() -> StorageError {
-    StorageError {
-        kind: StorageErrorKind::Newer,
-        what: "a newer mesh wrote a part of this folder, so this one cannot tell what is damaged"
-            .to_owned(),
-        next: "install a newer mesh, and run its doctor; nothing was changed".to_owned(),
-        outcome: Outcome::NoEffect,
+    let none = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+    match fs.list(Some("lock")).await {
+        Ok(_) => Ok(LockKind::Directory),
+        Err(error) if none.contains(&error.kind()) || is_no_file(&error) => Ok(LockKind::Kernel),
+        Err(error) => Err(failed("list", "lock", &error)),
     }
 }
 
@@ -113,14 +112,18 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
     }
 
     async fn run(mut self, report: &Report) -> Result<Repair, StorageError> {
+        let ended = self.end_what_is_through(report).await?;
         let names = self.names().await?;
         let cut_short = given::unfinished(&names);
-        let salvages = report.needs(&Remedy::Salvage);
+        let salvages = report.needs(&Remedy::Salvage) && !ended;
         self.number = match cut_short {
-            Some(n) if !self.is_taken(&names, n, report).await => n,
+            Some(n) if !self.is_taken(&names, n, report).await? => n,
             _ => given::next_repair(&names).ok_or_else(no_number)?,
         };
-        if cut_short.is_some() && !is_ended(report) {
+        if salvages && cut_short.is_none() {
+            self.try_salvage().await?;
+        }
+        if cut_short.is_some() {
             self.take_along(&names).await?;
         }
         if report.needs(&Remedy::RenewFormat)
@@ -128,10 +131,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         {
             self.renew_format().await?;
         }
-        if cut_short.is_some() && is_ended(report) {
-            self.end_cut_short().await?;
-        } else if salvages {
-            self.salvage(cut_short.is_some()).await?;
+        if salvages {
+            self.salvage().await?;
         } else if report.needs(&Remedy::SetAside) {
             self.put_aside(WATERMARK).await?;
         }
@@ -141,6 +142,20 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
             self.end_cut_short().await?;
         }
         Ok(self.repair)
+    }
+
+    /// A repair that was cut short once its generation was there lacks its report alone:
+    /// whether there was one.
+    async fn end_what_is_through(&mut self, report: &Report) -> Result<bool, StorageError> {
+        let names = self.names().await?;
+        match given::unfinished(&names) {
+            Some(number) if report.contents.is_some() && given::is_followed(&names, number) => {
+                self.number = number;
+                self.end_cut_short().await?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     async fn names(&self) -> Result<Vec<String>, StorageError> {
@@ -156,29 +171,34 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
 
     /// Whether a file that is to be put aside has come back: repair `n` kept another one of
     /// that name.
-    async fn is_taken(&self, names: &[String], n: u64, report: &Report) -> bool {
+    async fn is_taken(
+        &self,
+        names: &[String],
+        n: u64,
+        report: &Report,
+    ) -> Result<bool, StorageError> {
         for name in names {
             let moves = match name.as_str() {
                 names::FORMAT => report.needs(&Remedy::RenewFormat),
-                WATERMARK => !is_ended(report) || report.needs(&Remedy::SetAside),
-                names::STATE => !is_ended(report),
-                name => !is_ended(report) && names::parse_journal(name).is_some(),
+                WATERMARK | names::STATE => true,
+                name => names::parse_journal(name).is_some(),
             };
             let kept = given::set_aside(name, n);
-            if moves && names.contains(&kept) && !self.is_same(name, &kept).await {
-                return true;
+            if moves && names.contains(&kept) && !self.is_same(name, &kept).await? {
+                return Ok(true);
             }
         }
-        false
+        Ok(false)
     }
 
     /// Whether both are names of one file.
-    async fn is_same(&self, name: &str, other: &str) -> bool {
-        let (name, other) = (
-            self.fs.stat_name(name).await,
-            self.fs.stat_name(other).await,
-        );
-        matches!((name, other), (Ok(name), Ok(other)) if name.id == other.id)
+    async fn is_same(&self, name: &str, other: &str) -> Result<bool, StorageError> {
+        let mut ids = Vec::new();
+        for name in [name, other] {
+            let stat = self.fs.stat_name(name).await;
+            ids.push(stat.map_err(|e| failed("look at", name, &e))?.id);
+        }
+        Ok(ids[0] == ids[1])
     }
 
     /// Gives what repairs that were cut short put aside this one's number, so that it is
@@ -222,7 +242,7 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
     /// The damaged one gets a second name first, and is renamed over: at no moment is there
     /// none, which a server would take for a new folder's and fill with its own defaults.
     async fn renew_format(&mut self) -> Result<(), StorageError> {
-        let kind = lock_kind(self.fs).await;
+        let kind = lock_kind(self.fs).await?;
         let temporary = self.temporary();
         let json = serde_json::to_vec(&Format::new(kind)).map_err(io::Error::from);
         let line = json.map(|mut json| {
@@ -232,9 +252,12 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         write_whole(self.fs, &temporary, std::iter::once(line))
             .await
             .map_err(|e| failed("write", &temporary, &e))?;
-        self.keep_format().await?;
-        let renamed = self.fs.rename(&temporary, names::FORMAT).await;
-        renamed.map_err(|e| failed("write", names::FORMAT, &e))?;
+        let mut renewed = self.keep_format().await;
+        if renewed.is_ok() {
+            let renamed = self.fs.rename(&temporary, names::FORMAT).await;
+            renewed = renamed.map_err(|e| failed("write", names::FORMAT, &e));
+        }
+        self.or_discard(&temporary, renewed).await?;
         self.sync_names().await?;
         self.repair
             .done
@@ -251,7 +274,10 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             // A repair that was cut short came as far as this.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(_) => return self.put_aside(names::FORMAT).await,
+            Err(error) => match self.fs.open(names::FORMAT, Access::Read).await {
+                Err(opened) if is_no_file(&opened) => return self.put_aside(names::FORMAT).await,
+                _ => return Err(failed("put aside", names::FORMAT, &error)),
+            },
         }
         self.sync_names().await?;
         self.repair.done.push("put format aside".to_owned());
@@ -272,25 +298,49 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         Ok(())
     }
 
+    /// What came of a file in the making; where that is nothing, it goes again.
+    async fn or_discard(
+        &self,
+        temporary: &str,
+        made: Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        if made.is_err() {
+            // The first error is the one to report.
+            let _ = self.fs.remove(temporary).await;
+        }
+        made
+    }
+
     async fn sync_names(&self) -> Result<(), StorageError> {
         let synced = self.fs.sync_dir().await;
         synced.map_err(|e| failed("sync", "the folder", &e))
     }
 
     /// Steps 2 to 5.
-    async fn salvage(&mut self, goes_on: bool) -> Result<(), StorageError> {
+    async fn salvage(&mut self) -> Result<(), StorageError> {
         let here = ReadOnly::new(self.fs.clone());
-        let now = self.clock.now();
-        if !goes_on {
-            // Nothing is moved before it is clear that it will be of use.
-            let tried = salvage(&here, &here, now).await;
-            tried.map_err(|e| unsalvageable(&e))?;
-        }
         self.clear_names().await?;
         let aside = ReadOnly::with_suffix(self.fs.clone(), given::suffix(self.number));
-        let saved = salvage(&aside, &here, now).await;
-        let saved = saved.map_err(|e| unsalvageable(&e))?;
+        let kept = self.kept_by_others().await?;
+        let saved = salvage(&aside, &kept, &here, self.clock.now()).await?;
         self.write_generation(saved).await
+    }
+
+    /// Nothing is moved before it is clear that it can be read, and will be of use.
+    async fn try_salvage(&self) -> Result<(), StorageError> {
+        let here = ReadOnly::new(self.fs.clone());
+        let tried = salvage(&here, &[], &here, self.clock.now()).await;
+        tried.map(drop)
+    }
+
+    /// What repairs that were cut short keep under names that came back: it could not be
+    /// taken along, and is evidence all the same.
+    async fn kept_by_others(&self) -> Result<Vec<ReadOnly<F>>, StorageError> {
+        let names = self.names().await?;
+        let kept = given::unfinished_files(&names).into_iter();
+        let numbers: BTreeSet<u64> = kept.map(|(_, n)| n).filter(|n| *n != self.number).collect();
+        let view = |n| ReadOnly::with_suffix(self.fs.clone(), given::suffix(n));
+        Ok(numbers.into_iter().map(view).collect())
     }
 
     async fn clear_names(&mut self) -> Result<(), StorageError> {
@@ -345,10 +395,14 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
             saved.snapshot.state.mail().len(),
             saved.entries,
         ));
-        self.draft().await?;
-        let linked = self.fs.link(&temporary, &name).await;
-        linked.map_err(|e| failed("create", &name, &e))?;
+        let mut made = self.draft().await;
+        if made.is_ok() {
+            let linked = self.fs.link(&temporary, &name).await;
+            made = linked.map_err(|e| failed("create", &name, &e));
+        }
+        self.or_discard(&temporary, made).await?;
         self.sync_names().await?;
+        // It has served, and the sweep of another repair takes what stays.
         let _ = self.fs.remove(&temporary).await;
         self.export(&saved.snapshot).await;
         self.end_cut_short().await
@@ -357,13 +411,19 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
     /// Writes `state.json`, which mesh does at every checkpoint; the old one is kept.
     async fn export(&mut self, snapshot: &mesh_core::Snapshot) {
         let kept = given::set_aside(names::STATE, self.number);
-        if self.fs.link(names::STATE, &kept).await.is_ok() {
-            self.repair.kept.push(kept);
+        let mut written = Ok(());
+        match self.fs.link(names::STATE, &kept).await {
+            Ok(()) => self.repair.kept.push(kept),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // A repair that was cut short came as far as this.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            // What has no second name is not written over.
+            Err(error) => written = Err(error),
         }
-        let temporary = self.temporary();
-        let mut written = write_whole(self.fs, &temporary, export::pieces(snapshot)).await;
         if written.is_ok() {
-            written = self.fs.rename(&temporary, names::STATE).await;
+            let temporary = self.temporary();
+            let pieces = export::pieces(snapshot);
+            written = write_over(self.fs, &temporary, names::STATE, pieces).await;
         }
         if let Err(error) = written {
             // It is a copy for people, and written again at the next checkpoint.
@@ -377,10 +437,7 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
         let temporary = self.temporary();
         let draft = given::draft(self.number);
         let json = serde_json::to_vec_pretty(&self.repair).map_err(io::Error::from);
-        let mut written = write_whole(self.fs, &temporary, std::iter::once(json)).await;
-        if written.is_ok() {
-            written = self.fs.rename(&temporary, &draft).await;
-        }
+        let written = write_over(self.fs, &temporary, &draft, std::iter::once(json)).await;
         written.map_err(|e| failed("write", &draft, &e))
     }
 
@@ -408,6 +465,7 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
             let Some(name) = &finding.file else { continue };
             let removed = match self.fs.list(Some(name)).await {
                 Ok(inside) => self.remove_directory(name, &inside).await,
+                // A directory that cannot be listed cannot be removed so, and that is told.
                 Err(_) => self.fs.remove(name).await,
             };
             match removed {
@@ -424,44 +482,5 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
             ignore_missing(self.fs.remove(&format!("{name}/{file}")).await)?;
         }
         self.fs.remove_dir(name).await
-    }
-}
-
-/// Whether a repair that was cut short came as far as its generation.
-fn is_ended(report: &Report) -> bool {
-    report.contents.is_some()
-}
-
-fn no_number() -> StorageError {
-    StorageError {
-        kind: StorageErrorKind::Spent,
-        what: "a file that an earlier repair kept has the last number that there is".to_owned(),
-        next: "move the files with .damaged. in their names to another folder, then call again"
-            .to_owned(),
-        outcome: Outcome::NoEffect,
-    }
-}
-
-fn failed(doing: &str, name: &str, error: &io::Error) -> StorageError {
-    io_error(doing, name, Outcome::NoEffect, error)
-}
-
-fn unsalvageable(error: &ReadError) -> StorageError {
-    match error {
-        ReadError::Io(error) => failed("read", "the journal", error),
-        ReadError::Damage(damage) if damage.is_newer() => newer(),
-        ReadError::Damage(damage) => StorageError {
-            kind: StorageErrorKind::Damaged,
-            what: format!(
-                "{}, byte {}: {}",
-                damage.file(),
-                damage.byte(),
-                damage.what()
-            ),
-            next: "stop all mesh processes, and restore the folder from a backup, or delete it \
-                   to start over; every file is still there"
-                .to_owned(),
-            outcome: Outcome::NoEffect,
-        },
     }
 }

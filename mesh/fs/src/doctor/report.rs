@@ -78,10 +78,11 @@ impl Finding {
     pub(super) fn error(error: &StorageError, meaning: &str) -> Self {
         let next = match error.kind {
             StorageErrorKind::Newer => "install a newer mesh",
-            _ => {
+            StorageErrorKind::Damaged => {
                 "stop all mesh processes and restore the file from a backup, or save what can be \
                  saved: mesh doctor --repair"
             }
+            _ => &error.next,
         };
         let finding = |what: &str| Self::new(Severity::Error, what, meaning).next(next);
         match place_in(&error.what) {
@@ -166,6 +167,9 @@ pub struct Report {
     /// Whether it was written by a newer mesh: then nothing may be repaired.
     #[serde(skip)]
     pub(super) newer: bool,
+    /// The first thing that could not be read, if there was one: then nothing is repaired.
+    #[serde(skip)]
+    pub(super) unread: Option<StorageError>,
 }
 
 impl Report {

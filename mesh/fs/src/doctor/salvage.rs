@@ -20,22 +20,26 @@
 //!   number that there is (G8), nothing is repaired.
 //! * The newest message id rises to the present time (rule M2).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod verdict;
 
-use super::examine::{fold, read_state};
-use super::missing::{LISTED, describe_gaps, gaps, grants, names_in};
-use super::pile::Pile;
+use std::collections::BTreeSet;
+
+use super::examine::fold;
+use super::missing::{LISTED, names_in};
+use super::refusal::{failed, is_unread, unsalvageable};
 use crate::adopt;
+use crate::error::is_no_file;
 use crate::folder::damage::Damage;
 use crate::folder::names;
 use crate::log::generation::{
     CheckpointHead, Generation, Loose, Place, ReadError, Ready, Step, StoredEntry, is_in_range,
 };
 use crate::log::record::{Sum, Tag};
-use crate::log::watermark::Watermark;
+use crate::log::watermark::{WATERMARK, Watermark};
 use crate::read_only::ReadOnly;
 use crate::seam::FileSystem;
-use mesh_core::{Entry, Limits, Millis, Part, Resource, Snapshot, escape};
+use mesh_coordinator::ports::StorageError;
+use mesh_core::{Entry, Limits, Millis, Part, Resource, Snapshot};
 
 /// What was saved.
 pub(super) struct Salvage {
@@ -58,36 +62,58 @@ struct LooseEntry {
     entry: Entry,
 }
 
-/// Salvages the log that `view` shows. `copies` is where `state.json` is.
+/// Salvages the log that `view` shows. `kept` shows other files that had the same names, as
+/// repairs that were cut short put them aside: they may be newer or older, so they are no
+/// part of the log, but nothing that they granted is granted again. `copies` is where
+/// `state.json` is.
 ///
 /// # Errors
 ///
-/// Where the disk fails, or a newer mesh wrote a part of it: then nothing is guessed.
+/// Where a file cannot be read, or a newer mesh wrote a part of it: then nothing is guessed.
 pub(super) async fn salvage<F: FileSystem>(
     view: &ReadOnly<F>,
+    kept: &[ReadOnly<F>],
     copies: &ReadOnly<F>,
     now: Millis,
-) -> Result<Salvage, ReadError> {
-    let names = view.list(None).await?;
-    let mut generations: Vec<u64> = names
-        .iter()
-        .filter_map(|name| names::parse_journal(name))
-        .collect();
-    generations.sort_unstable();
-    let mut until = u64::MAX;
-    let wreck = loop {
-        let wreck = Wreck::read(view, &generations, until).await?;
-        match wreck.first_refuted() {
-            Some(seq) if seq <= until => until = seq - 1,
-            _ => break wreck,
+) -> Result<Salvage, StorageError> {
+    let unfit = |error| unsalvageable("the journal", &error);
+    let (mut wreck, mut generation) = Wreck::of(view).await?;
+    for other in kept {
+        let (other, newest) = Wreck::of(other).await?;
+        generation = generation.max(newest);
+        wreck.hold_against(other.finish(None, newest, now).map_err(unfit)?);
+    }
+    let exported = read_copy(copies).await?;
+    let exported = exported.and_then(|bytes| adopt::salvage(&bytes, now));
+    wreck
+        .finish(exported.as_ref(), generation, now)
+        .map_err(unfit)
+}
+
+/// The bytes of `state.json`. What is no such file says nothing; one that cannot be read may
+/// be all that is left.
+async fn read_copy<F: FileSystem>(copies: &F) -> Result<Option<Vec<u8>>, StorageError> {
+    match adopt::read_state(copies).await {
+        Err(mut error) if is_unread(&error) => {
+            let without = "; or move it to another folder, to go on without what it says";
+            error.next.push_str(without);
+            Err(error)
         }
-    };
-    let exported = match read_state(copies).await {
-        Ok(Some(bytes)) => adopt::salvage(&bytes, now),
-        _ => None,
-    };
-    let generation = generations.last().copied().unwrap_or(0);
-    wreck.finish(exported.as_ref(), generation, now)
+        Err(_) => Ok(None),
+        read => read,
+    }
+}
+
+/// The marks that `view` shows. A watermark that is no file says nothing; one that cannot be
+/// read may say what is missing.
+async fn read_marks<F: FileSystem>(
+    view: &ReadOnly<F>,
+) -> Result<Watermark<ReadOnly<F>>, StorageError> {
+    let mut marks = Watermark::new();
+    match marks.read(view).await {
+        Err(error) if !is_no_file(&error) => Err(failed("read", &view.shown(WATERMARK), &error)),
+        _ => Ok(marks),
+    }
 }
 
 /// What is known of a damaged log so far.
@@ -113,6 +139,8 @@ struct Wreck<'a, F: FileSystem> {
     named: BTreeSet<Resource>,
     /// How many bytes are no whole record, so that entries may have stood there.
     junk_bytes: u64,
+    /// What other files of the same names come to, each by itself.
+    others: Vec<Snapshot>,
     lost: Vec<String>,
 }
 
@@ -132,8 +160,39 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             highest: 0,
             named: BTreeSet::new(),
             junk_bytes: 0,
+            others: Vec::new(),
             lost: Vec::new(),
         }
+    }
+
+    /// Reads what `view` shows, and tells its newest generation. Entries that a proven one
+    /// refutes do not count for the prefix.
+    async fn of(view: &'a ReadOnly<F>) -> Result<(Self, u64), StorageError> {
+        let names = view.list(None).await;
+        let names = names.map_err(|e| failed("list", "the folder", &e))?;
+        let mut generations: Vec<u64> = names
+            .iter()
+            .filter_map(|name| names::parse_journal(name))
+            .collect();
+        generations.sort_unstable();
+        let newest = generations.last().copied().unwrap_or(0);
+        let mut until = u64::MAX;
+        loop {
+            let wreck = Self::read(view, &generations, until).await?;
+            match wreck.first_refuted() {
+                Some(seq) if seq <= until => until = seq - 1,
+                _ => return Ok((wreck, newest)),
+            }
+        }
+    }
+
+    /// Takes in what another file of the same name comes to. Where it reaches further, that
+    /// much is missing here.
+    fn hold_against(&mut self, other: Salvage) {
+        // A salvaged state lies one place above all that its files speak of.
+        self.reach(other.snapshot.seq - 1);
+        self.lost.extend(other.lost);
+        self.others.push(other.snapshot);
     }
 
     /// Reads everything. No entry above `until` counts for the prefix.
@@ -141,19 +200,22 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
         view: &'a ReadOnly<F>,
         generations: &[u64],
         until: u64,
-    ) -> Result<Self, ReadError> {
-        let mut marks = Watermark::new();
-        // A watermark that is none says nothing.
-        let _ = marks.read_all(view).await;
-        let mut wreck = Self::new(view, marks);
+    ) -> Result<Self, StorageError> {
+        let unread = |number: u64| {
+            let name = view.shown(&names::journal(number));
+            move |error| unsalvageable(&name, &error)
+        };
+        let mut wreck = Self::new(view, read_marks(view).await?);
         for number in generations.iter().rev() {
-            if wreck.read_prefix(*number, until).await? {
+            let read = wreck.read_prefix(*number, until).await;
+            if read.map_err(unread(*number))? {
                 break;
             }
         }
         let first = wreck.prefix_generation;
         for number in generations.iter().filter(|n| **n >= first) {
-            wreck.read_loose(*number).await?;
+            let read = wreck.read_loose(*number).await;
+            read.map_err(unread(*number))?;
         }
         let marked = wreck.marks.highest().map_or(0, |mark| mark.seq);
         let proven = wreck.proven().map(|loose| loose.entry.seq).max();
@@ -321,7 +383,7 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
 
     /// Something speaks of the place `seq`. What no log can reach is nonsense.
     fn reach(&mut self, seq: u64) {
-        if seq < Limits::PRODUCTION.places {
+        if seq <= Limits::PRODUCTION.places {
             self.highest = self.highest.max(seq);
         }
     }
@@ -358,138 +420,4 @@ impl<'a, F: FileSystem> Wreck<'a, F> {
             })
             .min()
     }
-
-    /// Puts together what was saved.
-    fn finish(
-        mut self,
-        exported: Option<&(u64, Snapshot)>,
-        generation: u64,
-        now: Millis,
-    ) -> Result<Salvage, ReadError> {
-        let mut rest: BTreeMap<u64, Entry> = BTreeMap::new();
-        for loose in self.proven() {
-            let entry = rest.entry(loose.entry.seq);
-            entry.or_insert_with(|| loose.entry.clone());
-        }
-        let is_whole = self.prefix.is_some();
-        let mut snapshot = self.prefix.take().unwrap_or_default();
-        rest.retain(|seq, _| *seq > snapshot.seq);
-        while is_whole && let Some(entry) = rest.remove(&(snapshot.seq + 1)) {
-            fold(&mut snapshot, &entry);
-            self.entries += 1;
-        }
-        let complete = is_whole && snapshot.seq >= self.highest;
-        let marked = self.marks.highest().map(|mark| mark.seq);
-        let mut lost = Vec::new();
-        if complete && snapshot.state.invariants().is_ok() {
-            // Whatever else stands in the files was never acknowledged.
-        } else if let Some((seq, copy)) = exported
-            && marked.is_some_and(|marked| marked <= *seq)
-            && self.highest <= *seq
-        {
-            lost.push(from_copy(*seq));
-            snapshot = copy.clone();
-        } else {
-            (snapshot, lost) = self.bridge(&snapshot, is_whole, exported, rest, now)?;
-        }
-        snapshot.seq = self.highest.max(snapshot.seq) + 1;
-        let refused =
-            |what: &str| ReadError::Damage(Damage::at(&names::journal(generation), 0, what));
-        let most = Limits::PRODUCTION.places;
-        if snapshot.seq >= most || generation >= most {
-            return Err(refused(
-                "leaves no place in the log, or no generation, to go on with",
-            ));
-        }
-        snapshot.state.invariants().map_err(|broken| {
-            let what = format!("what can be saved breaks an invariant: {}", escape(&broken));
-            refused(&what)
-        })?;
-        Ok(Salvage {
-            snapshot,
-            lost,
-            entries: self.entries,
-            generation,
-        })
-    }
-
-    /// The state behind a gap: see the top of this file.
-    fn bridge(
-        &mut self,
-        prefix: &Snapshot,
-        is_whole: bool,
-        exported: Option<&(u64, Snapshot)>,
-        rest: BTreeMap<u64, Entry>,
-        now: Millis,
-    ) -> Result<(Snapshot, Vec<String>), ReadError> {
-        let mut pile = Pile::default();
-        pile.add_all(prefix);
-        if let Some((seq, copy)) = exported {
-            match *seq > prefix.seq {
-                true => pile.add_all(copy),
-                false => pile.add_fences(copy),
-            }
-        }
-        self.parts.drain(..).for_each(|part| pile.add(part));
-        let gaps = gaps(prefix.seq, rest.keys().copied(), self.highest);
-        let mut lost = describe_gaps(&gaps);
-        if !is_whole {
-            let what = "no whole checkpoint is left: what its missing parts said of agents, claims, \
-                        messages and fences";
-            lost.push(what.to_owned());
-        }
-        lost.extend(self.describe_unproven());
-        lost.append(&mut self.lost);
-        lost.extend(pile.end_claims());
-        self.entries += rest.len() as u64;
-        let mut pile = pile.follow(rest.into_values(), &mut lost)?;
-        let missing = gaps.iter().map(|(from, to)| to - from + 1).sum::<u64>();
-        let by = grants(missing.max(1), self.junk_bytes);
-        for event in self.unproven().flat_map(|loose| &loose.entry.events) {
-            // Where no mark is left, it may have been acknowledged all the same.
-            pile.note_fence(event);
-        }
-        pile.raise_fences(&self.named, by)?;
-        pile.raise_message_id(now);
-        lost.push(format!(
-            "every fence was raised by {by}, since lost entries may have granted some: the next \
-             one of each resource is higher than any that was given{}",
-            if is_whole {
-                ""
-            } else {
-                ", unless it stood in a missing part alone"
-            },
-        ));
-        lost.push(
-            "a resource that was claimed for the first time in a lost entry is not known, and \
-             its fences begin at 1 again: where a fence guards something, look at the highest \
-             that it has seen"
-                .to_owned(),
-        );
-        Ok((pile.build(self.highest)?, lost))
-    }
-
-    /// Whole records that nobody built on: a race that was lost, or an entry that was not
-    /// acknowledged.
-    fn unproven(&self) -> impl Iterator<Item = &LooseEntry> {
-        self.loose.iter().filter(|loose| !self.is_proven(loose))
-    }
-
-    fn describe_unproven(&self) -> Vec<String> {
-        self.unproven()
-            .map(|loose| {
-                let (seq, file, at) = (loose.entry.seq, &loose.file, loose.at);
-                format!("{file}, byte {at}: a record for entry {seq} that nothing proves")
-            })
-            .take(LISTED)
-            .collect()
-    }
-}
-
-fn from_copy(seq: u64) -> String {
-    format!(
-        "the state comes from state.json, which includes entry {seq}, the newest that the \
-         watermark knows: times lost their fractions of a second, retry keys (rule M7) and \
-         the audit trail are gone"
-    )
 }

@@ -6,8 +6,10 @@
 
 use std::io;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::log::record::Sum;
 use mesh_core::{
     Agent, AgentId, Event, Message, MessageId, Millis, Resource, ResourceState, Snapshot, State,
     Timestamp, TrailRecord,
@@ -15,6 +17,8 @@ use mesh_core::{
 
 /// The member that marks the file as ours.
 pub(crate) const MARK: &str = "mesh";
+/// How many bytes of a copy have its mark in them.
+pub(crate) const HEAD: usize = 256;
 /// How many bytes are collected before they are written.
 const PIECE: usize = 256 << 10;
 
@@ -22,9 +26,40 @@ const PIECE: usize = 256 << 10;
 /// state, one piece in memory. No piece ever fails; they are results so that they can be
 /// written as those of a checkpoint are.
 pub fn pieces(snapshot: &Snapshot) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+    marked(snapshot, &json!({ "format": 1, "seq": snapshot.seq }))
+}
+
+/// The same, with the log that it is of.
+pub(crate) fn pieces_of(
+    log: Sum,
+    snapshot: &Snapshot,
+) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+    let log = log.to_string();
+    marked(
+        snapshot,
+        &json!({ "format": 1, "seq": snapshot.seq, "log": log }),
+    )
+}
+
+/// The entry up to which the copy goes that begins with `bytes`, if it is one of this log.
+pub(crate) fn seq_of(log: Sum, bytes: &[u8]) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Mark {
+        seq: u64,
+        log: String,
+    }
+    let mark = bytes.strip_prefix(format!("{{\"{MARK}\":").as_bytes())?;
+    let mut marks = serde_json::Deserializer::from_slice(mark).into_iter::<Mark>();
+    let mark = marks.next()?.ok()?;
+    (mark.log == log.to_string()).then_some(mark.seq)
+}
+
+fn marked<'a>(
+    snapshot: &'a Snapshot,
+    mark: &Value,
+) -> impl Iterator<Item = io::Result<Vec<u8>>> + use<'a> {
     let state = &snapshot.state;
     let mail = state.mail();
-    let mark = json!({ "format": 1, "seq": snapshot.seq });
     let roster = state
         .agents()
         .map(|(id, agent)| (Some(id.to_string()), agent_row(id, agent)));

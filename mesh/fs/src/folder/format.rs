@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{io_error, is_no_file};
 use crate::folder::damage::no_file;
 use crate::folder::names;
-use crate::folder::write::write_whole;
+use crate::folder::write::{write_over, write_whole};
 use crate::lock::LockKind;
 use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
@@ -105,11 +105,8 @@ impl Format {
         let raised = Self::new(self.lock);
         let mut json = serde_json::to_vec(&raised).map_err(|e| failed(&e.into()))?;
         json.push(b'\n');
-        write_whole(fs, temporary, std::iter::once(Ok(json)))
-            .await
-            .map_err(|e| failed(&e))?;
-        let renamed = fs.rename(temporary, names::FORMAT).await;
-        renamed.map_err(|e| failed(&e))?;
+        let written = write_over(fs, temporary, names::FORMAT, std::iter::once(Ok(json))).await;
+        written.map_err(|e| failed(&e))?;
         fs.sync_dir().await.map_err(|e| failed(&e))?;
         Ok(raised)
     }

@@ -21,6 +21,22 @@ pub(crate) async fn write_whole<F: FileSystem>(
     written
 }
 
+/// Writes `temporary` from `pieces`, and renames it to `name`. Where that fails, nothing of
+/// it stays, as far as that goes.
+pub(crate) async fn write_over<F: FileSystem>(
+    fs: &F,
+    temporary: &str,
+    name: &str,
+    pieces: impl Iterator<Item = io::Result<Vec<u8>>>,
+) -> io::Result<()> {
+    write_whole(fs, temporary, pieces).await?;
+    let renamed = fs.rename(temporary, name).await;
+    if renamed.is_err() {
+        let _ = fs.remove(temporary).await;
+    }
+    renamed
+}
+
 async fn write_pieces<F: FileSystem>(
     fs: &F,
     file: &F::File,
@@ -28,8 +44,9 @@ async fn write_pieces<F: FileSystem>(
 ) -> io::Result<()> {
     for piece in pieces {
         let piece = piece?;
-        if fs.append(file, &piece).await?.written < piece.len() {
-            return Err(io::ErrorKind::StorageFull.into());
+        let landed = fs.append(file, &piece).await?;
+        if landed.written < piece.len() {
+            return Err(fs.why_short(landed.end));
         }
     }
     sound!(fs.sync(file).await, Bug::CheckpointNotSynced => Ok(()))

@@ -5,10 +5,10 @@ use std::io;
 use super::chain::Link;
 use super::env::Env;
 use super::generation::{EntryBody, Step, is_in_range};
-use super::open_log::OpenLog;
+use super::open_log::{OpenLog, takes_the_log};
 use super::protocol::Appending;
 use super::record::{Sum, Tag, encode_within};
-use crate::error::{io_error, out_of_numbers};
+use crate::error::{io_error, no_place, unfit};
 use crate::seam::{Appended, FileSystem};
 use mesh_coordinator::ports::{Append, Outcome, StorageError};
 use mesh_core::Entry;
@@ -65,14 +65,16 @@ impl<F: FileSystem> OpenLog<F> {
             return Ok(());
         }
         let (name, seq) = (self.name(), entry.seq);
-        Err(out_of_numbers(if seq > limits.places {
-            format!(
-                "cannot append to {name}: entry {} was the last that there can be",
-                seq - 1
-            )
+        Err(if seq > limits.places {
+            no_place(&name, seq - 1)
         } else {
-            format!("cannot append to {name}: entry {seq} would have a number out of range")
-        }))
+            let what =
+                format!("cannot append to {name}: entry {seq} would have a number out of range");
+            unfit(
+                what,
+                "this is a bug in mesh: please report it; other calls go on",
+            )
+        })
     }
 
     /// A record that continues the chain.
@@ -83,8 +85,11 @@ impl<F: FileSystem> OpenLog<F> {
     ) -> Result<Outgoing, StorageError> {
         let last = self.standing().chain.last;
         let encoded = encode_within(self.generation.limits, last, tag, body);
-        let (bytes, sum) = encoded
-            .map_err(|e| io_error("append to", &self.name(), Outcome::NoEffect, &e.into()))?;
+        // Nothing else can be wrong with it.
+        let (bytes, sum) = encoded.map_err(|too_long| {
+            let what = format!("cannot append to {}: {too_long}", self.name());
+            unfit(what, "ask for less at once: a shorter body, fewer claims")
+        })?;
         Ok(Outgoing {
             bytes,
             sum,
@@ -120,8 +125,8 @@ impl<F: FileSystem> OpenLog<F> {
             Ok(landed) if landed.written == record.bytes.len() => {
                 self.landed(env, step, landed, record).await
             }
-            Ok(_) => {
-                let error = io::Error::from(io::ErrorKind::StorageFull);
+            Ok(landed) => {
+                let error = env.fs.why_short(landed.end);
                 Err(io_error(
                     "append to",
                     &self.name(),
@@ -192,6 +197,8 @@ impl<F: FileSystem> OpenLog<F> {
                     _ => Ok(over),
                 }
             }
+            // What needs a person is told before what a disk did.
+            (Err(look), Some(_)) if takes_the_log(&look) => Err(look.of_unknown_outcome()),
             (Err(_), Some(error)) => failed(Outcome::Unknown, error),
             (Err(error), None) => Err(sound!(
                 error.of_unknown_outcome(),

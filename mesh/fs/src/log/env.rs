@@ -4,13 +4,11 @@ use super::generation::ReadError;
 use super::sync_leader::SyncLeader;
 use super::watermark::Watermark;
 use crate::error::io_error;
-use crate::folder::write::write_whole;
-use crate::folder::{export, names};
+use crate::folder::names;
 use crate::options::FsOptions;
 use crate::seam::FileSystem;
 use mesh_coordinator::Nonces;
 use mesh_coordinator::ports::{Outcome, StorageError};
-use mesh_core::Snapshot;
 
 /// The folder, and what one process knows of it whether a log is open or not.
 pub(crate) struct Env<F: FileSystem, C> {
@@ -56,21 +54,6 @@ impl<F: FileSystem, C> Env<F, C> {
     /// `generation` is retired.
     pub(crate) fn temporary(&mut self, generation: u64) -> String {
         names::temporary(generation, self.nonces.draw())
-    }
-
-    /// Writes `state.json`, for people.
-    pub(crate) async fn export(
-        &mut self,
-        generation: u64,
-        snapshot: &Snapshot,
-    ) -> Result<(), StorageError> {
-        let temporary = self.temporary(generation);
-        let written = write_whole(&self.fs, &temporary, export::pieces(snapshot)).await;
-        let renamed = match written {
-            Ok(()) => self.fs.rename(&temporary, names::STATE).await,
-            Err(error) => Err(error),
-        };
-        renamed.map_err(|e| io_error("write", names::STATE, Outcome::NoEffect, &e))
     }
 
     /// The error to report for a generation that cannot be read.

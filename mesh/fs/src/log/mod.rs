@@ -17,6 +17,7 @@
 //! | `protocol` | the order of the steps, pure |
 //! | `open_log`, `append`, `barrier`, `group_commit`, `rotation`, `retirement` | the steps, with real calls |
 //! | `env`, `sync_leader` | what a log is opened in, and what outlives it |
+//! | `exporting` | the copy for people |
 //! | `opening`, `creation` | from a folder to an open log |
 //! | `record`, `chain`, `generation`, `watermark` | what stands in the files, and what of it counts |
 
@@ -25,6 +26,7 @@ mod barrier;
 pub(crate) mod chain;
 pub(crate) mod creation;
 pub(crate) mod env;
+mod exporting;
 pub(crate) mod generation;
 mod group_commit;
 mod open_log;

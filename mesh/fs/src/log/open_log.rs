@@ -10,6 +10,7 @@ use std::io;
 use super::env::Env;
 use super::generation::{Generation, ReadError, Step};
 use super::protocol::Standing;
+use super::record::Sum;
 use crate::error::io_error;
 use crate::folder::names;
 use crate::seam::FileSystem;
@@ -281,6 +282,11 @@ impl<F: FileSystem> OpenLog<F> {
     pub(super) fn has_delivered(&self, entry: &Entry) -> bool {
         let next = self.undelivered.front();
         next.is_none_or(|next| next.seq > entry.seq)
+    }
+
+    /// Which log it is.
+    pub(super) fn id(&self) -> Sum {
+        self.generation.log_id
     }
 
     /// Whether the generation has grown so much that a checkpoint pays for itself.

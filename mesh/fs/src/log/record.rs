@@ -163,7 +163,8 @@ pub(crate) fn encode_within(
     bytes.push(b'}');
     if sound!(bytes.len() >= limits.record_bytes, Bug::RecordTooLong => false) {
         // No reader would take it.
-        let message = format!("a record of {} bytes is too long", bytes.len());
+        let (len, most) = (bytes.len(), limits.record_bytes);
+        let message = format!("a record of {len} bytes is too long, since {most} are too many");
         return Err(serde::ser::Error::custom(message));
     }
     let sum = Sum::of(&bytes[covered..]);

@@ -9,11 +9,11 @@ use super::generation::{CheckpointHead, Place, RECORD_VERSION, checkpoint_pieces
 use super::open_log::{Followed, OpenLog};
 use super::protocol::{Appending, Retiring, Rotating};
 use super::record::Tag;
-use crate::error::{io_error, out_of_numbers};
+use crate::error::{io_error, no_generation};
 use crate::folder::names;
 use crate::folder::write::write_whole;
 use crate::seam::FileSystem;
-use mesh_coordinator::ports::{Append, Outcome, StorageError};
+use mesh_coordinator::ports::{Append, Clock, Outcome, StorageError};
 use mesh_core::Snapshot;
 use planted::{Bug, promise, sound};
 
@@ -37,7 +37,7 @@ impl Successor<'_> {
 impl<F: FileSystem> OpenLog<F> {
     /// Ends the present generation at `snapshot`, and makes its successor, or finds
     /// that somebody else did; retires what came before, and exports the state.
-    pub(super) async fn rotate<C>(
+    pub(super) async fn rotate<C: Clock>(
         &mut self,
         env: &mut Env<F, C>,
         snapshot: &Snapshot,
@@ -49,8 +49,7 @@ impl<F: FileSystem> OpenLog<F> {
         let next = self.standing().generation + 1;
         if next > env.options.limits.places {
             // Under a name that no reader knows, the log would seem to end at the seal.
-            let what = format!("{} was the last generation that there can be", self.name());
-            return Err(out_of_numbers(what));
+            return Err(no_generation(&self.name()));
         }
         let successor = Successor {
             snapshot,
@@ -64,7 +63,9 @@ impl<F: FileSystem> OpenLog<F> {
             "a generation counts once the directory is synced with it"
         );
         if rotated == Append::Committed
-            && let Err(error) = env.export(self.standing().generation, snapshot).await
+            && let Err(error) = env
+                .export(self.id(), self.standing().generation, snapshot)
+                .await
         {
             tracing::warn!("{error}");
         }
@@ -141,7 +142,7 @@ impl<F: FileSystem> OpenLog<F> {
         );
         let head = CheckpointHead {
             version: RECORD_VERSION,
-            log: self.generation.log_id,
+            log: self.id(),
             generation: self.standing().generation + 1,
             seq: successor.snapshot.seq,
             tip: self.standing().chain.tip,

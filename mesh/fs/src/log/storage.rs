@@ -196,7 +196,10 @@ impl<F: FileSystem, C: Clock> Storage for FsStorage<F, C> {
         // Others may have gone on: people must not find an older state than before.
         let newest = self.newest(snapshot).await?;
         match &self.log {
-            Some(log) => self.env.export(log.standing().generation, &newest).await,
+            Some(log) => {
+                let generation = log.standing().generation;
+                self.env.export(log.id(), generation, &newest).await
+            }
             None => Ok(()),
         }
     }

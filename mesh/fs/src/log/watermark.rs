@@ -133,7 +133,7 @@ impl<F: FileSystem> Watermark<F> {
         }
     }
 
-    async fn read(&mut self, fs: &F) -> io::Result<()> {
+    pub(crate) async fn read(&mut self, fs: &F) -> io::Result<()> {
         let mut bytes = [0; SLOTS * SLOT_BYTES];
         if self.file.is_none() {
             match fs.open(WATERMARK, Access::Read).await {

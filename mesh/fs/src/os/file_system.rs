@@ -81,7 +81,11 @@ mod system {
 
     fn fuse(dir: BorrowedFd<'_>) -> io::Result<Option<String>> {
         let device = fstat(dir)?.st_dev;
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let mounts = match fs::read_to_string("/proc/self/mountinfo") {
+            // Without the table it could be anything.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            mounts => mounts?,
+        };
         let kind = mount_type(&mounts, major(device), minor(device)).unwrap_or("FUSE");
         Ok((!LOCAL_FUSE.contains(&kind)).then(|| kind.to_owned()))
     }

@@ -32,16 +32,12 @@ const LOCAL_DISK: &str = "set MESH_DIR to a folder on a local disk";
 /// [`OsFileSystem::open`](super::OsFileSystem::open).
 pub(super) fn open(path: &Path, explicit: bool) -> Result<OwnedFd, StorageError> {
     let path = without_trailing_slash(path)?;
+    let dir = open_or_create(&path)?;
     let folder = Candidate {
-        dir: open_or_create(&path)?,
+        dir: dir.as_fd(),
         path: &path,
     };
-    folder.refuse_remote()?;
-    let ours = folder.refuse_foreign_owner(explicit)?;
-    let fresh = folder.is_fresh()?;
-    if fresh {
-        folder.refuse_foreign_content()?;
-    }
+    let Fitness { ours, fresh } = folder.refuse(explicit)?;
     if ours {
         folder.make_private()?;
     }
@@ -50,7 +46,13 @@ pub(super) fn open(path: &Path, explicit: bool) -> Result<OwnedFd, StorageError>
         folder.probe_hard_links()?;
         sync_parent(&path)?;
     }
-    Ok(folder.dir)
+    Ok(dir)
+}
+
+/// Refuses what [`open`] refuses of the folder `dir`, as far as that can be told without a
+/// try, and changes nothing.
+pub(super) fn refuse(dir: BorrowedFd<'_>, path: &Path, explicit: bool) -> Result<(), StorageError> {
+    Candidate { dir, path }.refuse(explicit).map(drop)
 }
 
 /// Opens the folder `path` as it is, if there is one, and changes nothing.
@@ -69,10 +71,13 @@ pub(super) fn look_at(path: &Path, explicit: bool) -> Result<Option<OwnedFd>, St
     let Some(dir) = open_to_inspect(path)? else {
         return Ok(None);
     };
-    let folder = Candidate { dir, path };
+    let folder = Candidate {
+        dir: dir.as_fd(),
+        path,
+    };
     folder.refuse_remote()?;
     folder.refuse_foreign_owner(explicit)?;
-    Ok(Some(folder.dir))
+    Ok(Some(dir))
 }
 
 /// `O_NOFOLLOW` guards the last part of a path only if no slash comes after it.
@@ -92,8 +97,9 @@ fn open_or_create(path: &Path) -> Result<OwnedFd, StorageError> {
         Err(Errno::LOOP | Errno::NOTDIR) => return Err(not_a_folder(path)),
         other => return other.map_err(failed("open the folder", path)),
     }
+    let parent = open_parent(path)?;
     let parent = Candidate {
-        dir: open_parent(path)?,
+        dir: parent.as_fd(),
         path,
     };
     parent.refuse_remote()?;
@@ -152,23 +158,39 @@ enum Mark {
     Foreign,
 }
 
+/// What a folder is like that was not refused.
+struct Fitness {
+    /// Whether this user owns it.
+    ours: bool,
+    /// Whether it has no `format` file yet.
+    fresh: bool,
+}
+
 /// A folder that is open, but not accepted yet.
 struct Candidate<'a> {
-    dir: OwnedFd,
+    dir: BorrowedFd<'a>,
     path: &'a Path,
 }
 
 impl Candidate<'_> {
-    fn dir(&self) -> BorrowedFd<'_> {
-        self.dir.as_fd()
+    /// All that can be refused without trying.
+    fn refuse(&self, explicit: bool) -> Result<Fitness, StorageError> {
+        self.refuse_remote()?;
+        let ours = self.refuse_foreign_owner(explicit)?;
+        let fresh = self.is_fresh()?;
+        if fresh {
+            self.refuse_foreign_content()?;
+        }
+        self.refuse_foreign_mark()?;
+        Ok(Fitness { ours, fresh })
     }
 
     fn stat(&self) -> Result<Stat, StorageError> {
-        fs::fstat(&self.dir).map_err(failed("examine the folder", self.path))
+        fs::fstat(self.dir).map_err(failed("examine the folder", self.path))
     }
 
     fn stat_name(&self, name: &str) -> Result<Option<Stat>, StorageError> {
-        match retry_on_intr(|| fs::statat(&self.dir, name, AtFlags::SYMLINK_NOFOLLOW)) {
+        match retry_on_intr(|| fs::statat(self.dir, name, AtFlags::SYMLINK_NOFOLLOW)) {
             Ok(stat) => Ok(Some(stat)),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(failed("examine", &self.path.join(name))(error)),
@@ -176,7 +198,7 @@ impl Candidate<'_> {
     }
 
     fn refuse_remote(&self) -> Result<(), StorageError> {
-        let kind = file_system::refused(self.dir());
+        let kind = file_system::refused(self.dir);
         match kind.map_err(failed("find out the file system of", self.path))? {
             None => Ok(()),
             Some(name) => Err(remote(self.path, &name)),
@@ -198,10 +220,11 @@ impl Candidate<'_> {
     /// predecessor. A power cut may have taken that mark and left of the first process
     /// whatever it made behind it, which is nobody's else either.
     fn refuse_foreign_content(&self) -> Result<(), StorageError> {
-        let names = list(self.dir()).map_err(failed("list the folder", self.path))?;
+        let names = list(self.dir).map_err(failed("list the folder", self.path))?;
+        let marked = self.mark()? != Mark::Foreign;
         let is_known = |name: &String| match name.as_str() {
             "state.json" | ".lock" | "watermark" => true,
-            ".gitignore" => self.mark() != Mark::Foreign,
+            ".gitignore" => marked,
             name => name.starts_with("journal."),
         };
         let stranger = names.iter().find(|name| !is_first_made(name));
@@ -217,16 +240,27 @@ impl Candidate<'_> {
         }
     }
 
-    /// What the folder's `.gitignore` says; nothing where it cannot be read.
-    fn mark(&self) -> Mark {
+    /// What the folder's `.gitignore` says. One that this process has no descriptor for, or a
+    /// disk that fails, says nothing of whose it is.
+    fn mark(&self) -> Result<Mark, StorageError> {
+        let transient = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::IO];
+        match self.read_mark() {
+            Ok(mark) => Ok(mark),
+            Err(error) if transient.contains(&error) => {
+                Err(failed("read", &self.path.join(".gitignore"))(error))
+            }
+            Err(_) => Ok(Mark::Foreign),
+        }
+    }
+
+    fn read_mark(&self) -> Result<Mark, Errno> {
         let mut content = [0; IGNORE_ALL.len() + 1];
         let flags = OFlags::RDONLY | GUARDED;
-        let Ok(file) = fs::openat(&self.dir, ".gitignore", flags, Mode::empty()) else {
-            return Mark::Foreign;
-        };
-        match retry_on_intr(|| pread(&file, &mut content[..], 0)) {
-            Ok(length) if &content[..length] == IGNORE_ALL => Mark::Whole,
-            Ok(length) if length <= IGNORE_ALL.len() => {
+        let file = retry_on_intr(|| fs::openat(self.dir, ".gitignore", flags, Mode::empty()))?;
+        let length = retry_on_intr(|| pread(&file, &mut content[..], 0))?;
+        Ok(match length {
+            _ if &content[..length] == IGNORE_ALL => Mark::Whole,
+            _ if length <= IGNORE_ALL.len() => {
                 let mut bytes = content[..length].iter().zip(IGNORE_ALL);
                 match bytes.all(|(found, written)| found == written || *found == 0) {
                     true => Mark::Torn,
@@ -234,7 +268,7 @@ impl Candidate<'_> {
                 }
             }
             _ => Mark::Foreign,
-        }
+        })
     }
 
     fn make_private(&self) -> Result<(), StorageError> {
@@ -244,19 +278,28 @@ impl Candidate<'_> {
             return Ok(());
         }
         let private = (mode - permissions) | PRIVATE_DIRECTORY;
-        retry_on_intr(|| fs::fchmod(&self.dir, private))
+        retry_on_intr(|| fs::fchmod(self.dir, private))
             .map_err(failed("take away the access of others to", self.path))
+    }
+
+    fn refuse_foreign_mark(&self) -> Result<(), StorageError> {
+        match self.stat_name(".gitignore")? {
+            Some(stat) if !is_regular(&stat) => Err(refused(
+                format!(
+                    "{} is a symbolic link or not a file",
+                    self.path.join(".gitignore").display()
+                ),
+                "remove it and start mesh again",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn ignore_itself(&self) -> Result<(), StorageError> {
         let path = self.path.join(".gitignore");
         match self.stat_name(".gitignore")? {
-            Some(stat) if !is_regular(&stat) => Err(refused(
-                format!("{} is a symbolic link or not a file", path.display()),
-                "remove it and start mesh again",
-            )),
             // Who wrote something else meant to.
-            Some(_) if self.mark() != Mark::Torn => Ok(()),
+            Some(_) if self.mark()? != Mark::Torn => Ok(()),
             // Two processes may both find it missing, empty or torn; they write the same.
             _ => self.write_ignore_all().map_err(failed("write", &path)),
         }
@@ -264,7 +307,7 @@ impl Candidate<'_> {
 
     fn write_ignore_all(&self) -> Result<(), Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | GUARDED;
-        let file = retry_on_intr(|| fs::openat(&self.dir, ".gitignore", flags, PRIVATE_FILE))?;
+        let file = retry_on_intr(|| fs::openat(self.dir, ".gitignore", flags, PRIVATE_FILE))?;
         retry_on_intr(|| pwrite(&file, IGNORE_ALL, 0)).map(drop)
     }
 
@@ -274,13 +317,13 @@ impl Candidate<'_> {
         let probe = format!("probe.{:016x}", seed());
         let second = format!("{probe}.link");
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | GUARDED;
-        retry_on_intr(|| fs::openat(&self.dir, &probe, flags, PRIVATE_FILE))
+        retry_on_intr(|| fs::openat(self.dir, &probe, flags, PRIVATE_FILE))
             .map_err(failed("create a file in", self.path))?;
         let linked =
-            retry_on_intr(|| fs::linkat(&self.dir, &probe, &self.dir, &second, AtFlags::empty()));
+            retry_on_intr(|| fs::linkat(self.dir, &probe, self.dir, &second, AtFlags::empty()));
         for name in [&second, &probe] {
             // The doctor sweeps what cannot be removed here.
-            let _ = fs::unlinkat(&self.dir, name, AtFlags::empty());
+            let _ = fs::unlinkat(self.dir, name, AtFlags::empty());
         }
         match linked {
             Err(Errno::PERM | Errno::NOTSUP | Errno::NOSYS | Errno::MLINK | Errno::INVAL) => {

@@ -30,6 +30,7 @@ mod watch;
 pub use clock::SystemClock;
 pub use entropy::seed;
 pub use survey::{FileKind, Survey, SurveyEntry};
+pub(crate) use watch::WATCH_MORE;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -38,6 +39,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::{Errno, pread, pwrite, retry_on_intr, write};
+use rustix::process::{Resource, getrlimit};
 
 use crate::error::io_error;
 use crate::read_only::ReadOnly;
@@ -142,15 +144,20 @@ impl OsFileSystem {
     fn open_regular(&self, name: &str, flags: OFlags) -> io::Result<OwnedFd> {
         let folder = self.folder();
         let at = folder.place(name)?;
-        let file =
-            retry_on_intr(|| fs::openat(&at.parent, at.leaf, flags | GUARDED, PRIVATE_FILE))?;
-        if !is_regular(&fs::fstat(&file)?) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "it is not a regular file",
-            ));
+        let irregular = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        match retry_on_intr(|| fs::openat(&at.parent, at.leaf, flags | GUARDED, PRIVATE_FILE)) {
+            Ok(file) if is_regular(&fs::fstat(&file)?) => Ok(file),
+            Ok(_) => Err(irregular()),
+            // A socket cannot be opened at all.
+            Err(error @ (Errno::NXIO | Errno::OPNOTSUPP)) => {
+                let found = fs::statat(&at.parent, at.leaf, AtFlags::SYMLINK_NOFOLLOW);
+                Err(match found {
+                    Ok(stat) if !is_regular(&stat) => irregular(),
+                    _ => error.into(),
+                })
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(file)
     }
 }
 
@@ -236,6 +243,7 @@ fn file_stat(stat: &Stat) -> FileStat {
         },
         len: stat.st_size as u64,
         links: stat.st_nlink as u64,
+        changed: (stat.st_ctime as u128) << 32 | stat.st_ctime_nsec as u128,
     }
 }
 
@@ -306,6 +314,16 @@ impl FileSystem for OsFileSystem {
         // position of its own, nobody else moves it in between.
         let end = fs::tell(file)?;
         Ok(Appended { end, written })
+    }
+
+    /// The kernel cuts a write at the process's limit on file sizes like one on a full disk,
+    /// and only the next one, behind the limit, would be told the reason.
+    fn why_short(&self, end: u64) -> io::Error {
+        let limit = getrlimit(Resource::Fsize).current;
+        match limit.is_some_and(|limit| end >= limit) {
+            true => io::ErrorKind::FileTooLarge.into(),
+            false => io::ErrorKind::StorageFull.into(),
+        }
     }
 
     async fn write_at(&self, file: &OwnedFd, offset: u64, bytes: &[u8]) -> io::Result<()> {

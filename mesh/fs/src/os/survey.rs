@@ -3,12 +3,18 @@
 //! Only `stat` and `readdir`: nothing is opened but the folder itself, and nothing is
 //! followed or changed.
 
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, Dir, FileType};
+use rustix::fs::{self, Access, AtFlags, Dir, FileType};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::{Folder, OsFileSystem, file_system, folder};
+use super::{Folder, OsFileSystem, file_stat, folder, watch};
+use crate::folder::names;
+use crate::seam::FileId;
 use mesh_coordinator::ports::StorageError;
 
 /// A folder as the system sees it.
@@ -20,8 +26,13 @@ pub struct Survey {
     pub owner: u32,
     /// The permissions of the folder, e.g. `0o700`.
     pub mode: u32,
-    /// The name of the file system, if mesh refuses to live there (rule S6).
-    pub refused_file_system: Option<String>,
+    /// Why opening the folder is refused, where it is (rules S4 and S6).
+    pub refused: Option<StorageError>,
+    /// Whether it has no `format` yet: then what is in it need not be mesh's.
+    pub fresh: bool,
+    /// Why the system does not tell of changes here, where it could and does not: whoever
+    /// waits then looks now and then.
+    pub unwatched: Option<String>,
     /// Everything in the folder, sorted by name.
     pub entries: Vec<SurveyEntry>,
 }
@@ -37,8 +48,12 @@ pub struct SurveyEntry {
     pub owner: u32,
     /// Its permissions.
     pub mode: u32,
+    /// Which file it is: two names of one file have the same.
+    pub id: FileId,
     /// How many names it has.
     pub links: u64,
+    /// Why this user may not both read and write it, where that is so.
+    pub denied: Option<io::ErrorKind>,
 }
 
 /// What a name leads to, without following it.
@@ -71,6 +86,7 @@ impl OsFileSystem {
     }
 
     /// Looks at the folder and at everything in it. What disappears meanwhile is left out.
+    /// `explicit` as in [`open`](Self::open), whose very checks are made.
     ///
     /// # Errors
     ///
@@ -80,7 +96,7 @@ impl OsFileSystem {
         clippy::cast_lossless,
         reason = "the widths of these fields differ between systems"
     )]
-    pub fn survey(&self) -> std::io::Result<Survey> {
+    pub fn survey(&self, explicit: bool) -> io::Result<Survey> {
         let folder = self.folder();
         let stat = fs::fstat(&folder.dir)?;
         let mut entries = Vec::new();
@@ -90,15 +106,19 @@ impl OsFileSystem {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            let Ok(stat) = fs::statat(&folder.dir, name, AtFlags::SYMLINK_NOFOLLOW) else {
-                continue;
+            let stat = match fs::statat(&folder.dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => continue,
+                stat => stat?,
             };
+            let file = file_stat(&stat);
             entries.push(SurveyEntry {
                 name: name.to_string_lossy().into_owned(),
                 kind: kind(FileType::from_raw_mode(stat.st_mode)),
                 owner: stat.st_uid,
                 mode: stat.st_mode as u32 & 0o7777,
-                links: stat.st_nlink as u64,
+                id: file.id,
+                links: file.links,
+                denied: denied(folder.dir.as_fd(), name),
             });
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
@@ -106,9 +126,22 @@ impl OsFileSystem {
             me: geteuid().as_raw(),
             owner: stat.st_uid,
             mode: stat.st_mode as u32 & 0o7777,
-            refused_file_system: file_system::refused(std::os::fd::AsFd::as_fd(&folder.dir))?,
+            refused: folder::refuse(folder.dir.as_fd(), &self.path, explicit).err(),
+            fresh: !entries.iter().any(|entry| entry.name == names::FORMAT),
+            unwatched: watch::why_not(&self.path),
             entries,
         })
+    }
+}
+
+/// Only what speaks of permissions is one: a system without the call says nothing.
+fn denied(dir: BorrowedFd<'_>, name: &CStr) -> Option<io::ErrorKind> {
+    let wanted = Access::READ_OK | Access::WRITE_OK;
+    match fs::accessat(dir, name, wanted, AtFlags::EACCESS) {
+        Err(error @ (Errno::ACCESS | Errno::PERM | Errno::ROFS)) => {
+            Some(io::Error::from(error).kind())
+        }
+        _ => None,
     }
 }
 

@@ -6,13 +6,18 @@
 //! the one file that matters, since in the folder every commit has a mark as well.
 
 use std::path::Path;
+use std::sync::Once;
 
 use async_channel::{Receiver, Sender};
 use notify::event::RemoveKind;
 use notify::{Config, Event, EventHandler, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
+use super::POLL;
 use crate::folder::names;
 use crate::seam::FileId;
+
+/// Whoever waits in this process is told once that it is not woken by the system.
+static TOLD: Once = Once::new();
 
 /// A watch over one folder, or the knowledge that there can be none.
 #[derive(Debug)]
@@ -35,12 +40,7 @@ impl Watch {
             return Self::none(folder, name);
         }
         let path = name.map_or_else(|| path.to_owned(), |name| path.join(name));
-        let watcher = RecommendedWatcher::new(Bell(sender), Config::default());
-        let watching = watcher.and_then(|mut watcher| {
-            watcher.watch(&path, RecursiveMode::NonRecursive)?;
-            Ok(watcher)
-        });
-        match watching {
+        match watch(&path, Bell(sender)) {
             Ok(watcher) => Self {
                 folder,
                 name: name.map(str::to_owned),
@@ -50,6 +50,9 @@ impl Watch {
             Err(error) => {
                 let path = path.display();
                 tracing::debug!("{path} cannot be watched, and is looked at instead: {error}");
+                if !is_missing(&error) {
+                    TOLD.call_once(|| tracing::warn!("{}; {WATCH_MORE}", unwatched(&error)));
+                }
                 Self::none(folder, name)
             }
         }
@@ -67,6 +70,43 @@ impl Watch {
             changes: None,
             _watcher: None,
         }
+    }
+}
+
+/// What can be done where the system does not tell of changes.
+pub(crate) const WATCH_MORE: &str = "end what watches many files, or raise the limit \
+                               (sysctl fs.inotify.max_user_instances)";
+
+/// Why the system does not tell of changes in the folder `path`; `None` where it does, and
+/// where it never does.
+pub(super) fn why_not(path: &Path) -> Option<String> {
+    if cfg!(target_os = "macos") {
+        return None;
+    }
+    let (sender, _changes) = async_channel::bounded(1);
+    let error = watch(path, Bell(sender)).err()?;
+    (!is_missing(&error)).then(|| unwatched(&error))
+}
+
+fn watch(path: &Path, bell: Bell) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = RecommendedWatcher::new(bell, Config::default())?;
+    watcher.watch(path, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
+}
+
+fn unwatched(error: &notify::Error) -> String {
+    format!(
+        "the system does not tell this user's processes of changes ({error}), so whoever waits \
+         looks every {POLL} ms"
+    )
+}
+
+/// A file that is gone is no lack of the system's: the next look finds that out.
+fn is_missing(error: &notify::Error) -> bool {
+    match &error.kind {
+        notify::ErrorKind::PathNotFound => true,
+        notify::ErrorKind::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
     }
 }
 

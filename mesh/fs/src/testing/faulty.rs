@@ -146,6 +146,10 @@ impl<F: FileSystem> FileSystem for FaultyFs<F> {
         }
     }
 
+    fn why_short(&self, end: u64) -> io::Error {
+        self.inner.why_short(end)
+    }
+
     async fn write_at(&self, file: &Self::File, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.run("write_at", &file.name, async || {
             self.inner.write_at(&file.file, offset, bytes).await

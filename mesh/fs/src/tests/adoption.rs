@@ -1,6 +1,8 @@
 //! Rule S3: the Node mesh's `state.json` is taken over with nothing lost.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::rc::Rc;
 
 use serde_json::{Value, json};
@@ -301,6 +303,32 @@ fn a_waiter_whose_holder_has_lapsed_is_promoted() {
     assert_eq!(record.hold_of("ann"), None);
 }
 
+/// S3: Ours takes the original's name in the end, so its second name must survive a power cut
+/// before a generation can.
+#[test]
+fn the_originals_second_name_is_synced_before_there_is_a_generation() {
+    let folder = folder(&node_state());
+    let calls = Rc::new(RefCell::new(Vec::new()));
+    let seen = calls.clone();
+    let fs = FaultyFs::new(folder.fs(), move |call, name| {
+        seen.borrow_mut().push(format!("{call} {name}"));
+        Fault::None
+    });
+    let mut process = on_disk(fs, FsOptions::default(), NowClock::with(|| {}));
+    block_on(process.look()).unwrap();
+    let calls = calls.borrow();
+    let place = |wanted: &str| calls.iter().position(|call| call.starts_with(wanted));
+    let (kept, made) = (
+        place("link state.node.json").unwrap(),
+        place("link journal.1").unwrap(),
+    );
+    let between = &calls[kept..made];
+    assert!(
+        between.iter().any(|call| call.starts_with("sync_dir")),
+        "{between:?}"
+    );
+}
+
 /// S3: The predecessor's lock is honoured while its holder is at work.
 #[test]
 fn the_lock_of_a_working_predecessor_is_waited_for() {
@@ -344,6 +372,27 @@ fn the_lock_of_a_dead_predecessor_is_taken_after_five_seconds() {
     let waited = clock.monotonic() - NOW * 1000;
     assert!((9_000..9_200).contains(&waited), "waited {waited} ms");
     assert!(!folder.names().contains(&".lock".to_owned()));
+}
+
+/// S3: A holder that came a moment ago has a directory of its own, also where the system gives
+/// it the number of the one before.
+#[test]
+fn a_lock_that_was_given_the_same_number_gets_its_full_time() {
+    let folder = folder(&node_state());
+    std::fs::create_dir(folder.file(".lock")).unwrap();
+    let lock = folder.file(".lock");
+    let mut naps = 0;
+    let clock = NowClock::with(move || {
+        naps += 1;
+        if naps == 200 {
+            // The same directory, so the same number for certain; only it has changed.
+            std::fs::set_permissions(&lock, Permissions::from_mode(0o700)).unwrap();
+        }
+    });
+    let mut process = process(&folder, clock.clone());
+    block_on(process.look()).unwrap();
+    let waited = clock.monotonic() - NOW * 1000;
+    assert!((9_000..9_200).contains(&waited), "waited {waited} ms");
 }
 
 /// S3: A `.lock` that no predecessor made, and that cannot be taken, is an error and no

@@ -1,8 +1,10 @@
 //! Rule G7: what was acknowledged is never silently missing, whatever happened to the
 //! files; and what never was acknowledged is healed.
 
-use super::{FakeClock, Folder, FsOptions, block_on, on_disk, record_ends};
-use mesh_coordinator::ports::{Append, News, Storage, StorageErrorKind};
+use std::io::ErrorKind;
+
+use super::{FakeClock, Fault, Folder, FsOptions, block_on, on_disk, record_ends};
+use mesh_coordinator::ports::{Append, News, Outcome, Storage, StorageErrorKind};
 use mesh_core::Limits;
 
 const THREE: [&str; 3] = ["first", "second", "third"];
@@ -146,6 +148,36 @@ fn a_flipped_bit_is_damage_without_the_watermark_too_where_entries_follow() {
         std::fs::remove_file(folder.file("watermark")).unwrap();
         assert_damaged(&folder, StorageErrorKind::Damaged);
     }
+}
+
+/// An append fails, and the look for its record finds that the one that counts was damaged:
+/// that is what is told, and nothing more is read of this log before a person has seen to it.
+#[test]
+fn damage_that_is_found_behind_a_failed_append_is_told() {
+    let whole = Folder::with(&["1"]);
+    let before = whole.copy();
+    let mut loser = whole.open();
+    block_on(loser.look()).unwrap();
+    block_on(whole.open().commit("winner")).unwrap();
+    assert_eq!(block_on(loser.append("loser")), Ok(Append::Lost));
+    let mut raced = whole.read("journal.1");
+    let at = raced.windows(6).position(|window| window == b"winner");
+    raced[at.unwrap()] ^= 1;
+
+    let (mut process, fs) = before.faulty(|_, _| Fault::None);
+    block_on(process.look()).unwrap();
+    before.write("journal.1", &raced);
+    before.write("watermark", whole.read("watermark"));
+    fs.plan(|call, _| match call {
+        "append" => Fault::After(ErrorKind::Other),
+        _ => Fault::None,
+    });
+    let error = block_on(process.append("mine")).unwrap_err();
+    assert_eq!(error.kind, StorageErrorKind::Damaged, "{error}");
+    assert_eq!(error.outcome, Outcome::Unknown);
+    fs.plan(|_, _| Fault::None);
+    let error = block_on(process.look()).unwrap_err();
+    assert_eq!(error.kind, StorageErrorKind::Damaged, "{error}");
 }
 
 /// Where the record that counts was damaged, the loser of its race is the next to count, as

@@ -239,6 +239,29 @@ fn a_sealed_log_without_room_for_its_successor_answers_reads() {
     assert_eq!(block_on(folder.open().look()).unwrap(), ["1", "2"]);
 }
 
+/// A file in the making that does not get its name goes again: `state.json`, here a directory,
+/// is tried at every checkpoint and exit.
+#[test]
+fn a_file_that_does_not_get_its_name_leaves_nothing() {
+    let folder = Folder::with(&["1"]);
+    std::fs::create_dir(folder.file("state.json")).unwrap();
+    let mut process = folder.open();
+    block_on(process.commit("2")).unwrap();
+    for _ in 0..3 {
+        assert_eq!(block_on(process.checkpoint()), Ok(Append::Committed));
+    }
+    assert_eq!(
+        folder.names(),
+        [
+            ".gitignore",
+            "format",
+            "journal.4",
+            "state.json",
+            "watermark"
+        ]
+    );
+}
+
 /// An error on the way to the first answer is met again by the next call: a log that
 /// was opened by halves is not used.
 #[test]

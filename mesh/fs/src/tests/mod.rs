@@ -14,6 +14,7 @@ mod docs;
 mod doctor;
 mod endless;
 mod errors;
+mod exports;
 mod fences;
 mod fuzz;
 mod hostile;
@@ -25,7 +26,9 @@ mod removed;
 mod repairs;
 mod restored;
 mod rotation;
+mod surroundings;
 mod sync_leader;
+mod unread;
 
 use std::collections::BTreeMap;
 use std::fs;

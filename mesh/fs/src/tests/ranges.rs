@@ -17,8 +17,12 @@ static FEW: Limits = Limits {
 
 /// A process in a world of few numbers.
 fn open(folder: &Folder) -> Member {
+    open_within(&FEW, folder)
+}
+
+fn open_within(limits: &'static Limits, folder: &Folder) -> Member {
     let options = FsOptions {
-        limits: &FEW,
+        limits,
         ..FsOptions::default()
     };
     let fs = FaultyFs::new(folder.fs(), |_, _| Fault::None);
@@ -63,7 +67,7 @@ fn an_event_out_of_range_is_not_written() {
     }
     for entry in [claims_event(2, "r", FEW.count + 1), too_long] {
         let error = block_on(process.storage.append(&entry)).unwrap_err();
-        assert_eq!(error.kind, StorageErrorKind::Spent);
+        assert_eq!(error.kind, StorageErrorKind::Unfit);
         assert_eq!(error.outcome, Outcome::NoEffect);
         assert!(error.what.contains("out of range"), "{error}");
         assert_eq!(folder.read("journal.1"), before, "nothing was written");
@@ -74,6 +78,25 @@ fn an_event_out_of_range_is_not_written() {
         Ok(Append::Committed)
     );
     block_on(open(&folder).look()).unwrap();
+}
+
+/// G8: What no reader would take is refused by its length, and a shorter one is taken.
+#[test]
+fn an_entry_that_no_record_takes_is_not_written() {
+    static SHORT: Limits = Limits {
+        record_bytes: 1000,
+        ..FEW
+    };
+    let folder = Folder::new();
+    let mut process = open_within(&SHORT, &folder);
+    block_on(process.commit("first")).unwrap();
+    let before = folder.read("journal.1");
+    let error = block_on(process.append(&"x".repeat(1000))).unwrap_err();
+    assert_eq!(error.kind, StorageErrorKind::Unfit);
+    assert_eq!(error.outcome, Outcome::NoEffect);
+    assert!(error.what.contains("too long"), "{error}");
+    assert_eq!(folder.read("journal.1"), before, "nothing was written");
+    block_on(process.commit("second")).unwrap();
 }
 
 /// The last generation is not sealed: its successor would have a name that no reader knows.

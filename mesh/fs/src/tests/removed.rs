@@ -88,7 +88,9 @@ fn state_json_is_written_at_checkpoints_and_at_a_clean_exit() {
             "roster"
         ]
     );
-    assert_eq!(state["mesh"], json!({ "format": 1, "seq": 1 }));
+    let log = &state["mesh"]["log"];
+    assert!(log.is_string(), "which log it is of");
+    assert_eq!(state["mesh"], json!({ "format": 1, "log": log, "seq": 1 }));
     let id = "00000000000000000000000001";
     assert_eq!(
         state["messages"][id],

@@ -7,10 +7,10 @@ use crate::Mesh;
 use crate::backends::SystemClock;
 use crate::cli::failure::Failure;
 use crate::cli::folder::{Wanted, close_folder, open_folder};
-use crate::cli::status::claims;
 use crate::cli::{output, runtime};
 use crate::core::{
     AgentId, ClaimId, Millis, Release, ReleaseStatus, Resource, SessionId, State, printable,
+    standing,
 };
 use crate::ports::Clock;
 
@@ -62,7 +62,7 @@ fn places(state: &State, session: &SessionId, now: Millis) -> Vec<Place> {
         let agent = state.agent(agent_id);
         agent.is_some_and(|agent| agent.session.as_ref() == Some(session))
     };
-    let claims = claims(state, now);
+    let claims = standing(state, now);
     let tickets = claims.iter().flat_map(|claim| {
         let tickets = claim.queue.iter();
         tickets.map(|ticket| (&claim.resource, &ticket.agent_id, ticket.claim_id))

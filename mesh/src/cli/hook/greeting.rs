@@ -6,10 +6,11 @@
 
 use crate::backends::SystemClock;
 use crate::cli::failure::Failure;
-use crate::cli::status::{agents, claims, unread};
+use crate::cli::status::{agents, unread};
 use crate::cli::words::{count, left};
 use crate::core::{
     AgentView, ClaimView, Liveness, Millis, SessionId, State, Timestamp, escape, printable,
+    standing,
 };
 use crate::ports::Clock;
 
@@ -46,14 +47,17 @@ fn glance(state: &State, session: &SessionId, now: Millis) -> Vec<String> {
         let noted = state.agent(&agent.agent_id);
         noted.and_then(|agent| agent.session.as_ref()) == Some(session)
     });
-    let claims = claims(state, now);
+    let claims = standing(state, now);
     let told = |agent: &&AgentView| told(agent, unread(state, &agent.agent_id, now));
     let mut lines = vec![summary(state, &others, &claims)];
     if !others.is_empty() {
         lines.push(list("Agents", others.iter().map(told)));
     }
-    if !claims.is_empty() {
-        let held = claims.iter().map(|claim| held(claim, Timestamp(now)));
+    // What nobody holds is waited for, and is granted to whoever asks next.
+    let is_held = |claim: &&ClaimView| !claim.holders.is_empty();
+    let held_claims: Vec<&ClaimView> = claims.iter().filter(is_held).collect();
+    if !held_claims.is_empty() {
+        let held = held_claims.iter().map(|claim| held(claim, Timestamp(now)));
         lines.push(list("Held", held));
     }
     if !own.is_empty() {

@@ -72,6 +72,14 @@ impl Guarded {
         let _ = self.link.send(&order);
     }
 
+    /// Has the command ended. A guard that somebody has stopped alone is let go on.
+    pub(super) fn stop(&self) {
+        self.order(Order::Stop);
+        let guard = self.guard.id().and_then(|pid| Pid::from_raw(pid as i32));
+        // It is a child that was not waited for, so its process id is nobody else's.
+        let _ = guard.map(|guard| kill_process(guard, Signal::CONT));
+    }
+
     /// Passes a signal on, unless the terminal has done so.
     pub(super) fn pass_on(&self, signal: Signal) {
         if !(self.shares_job && is_key(signal)) {
@@ -95,7 +103,8 @@ impl Guarded {
         let _ = self.guard.wait().await;
     }
 
-    /// Kills a command whose guard was killed: nobody else looks after it now.
+    /// Kills a command whose guard was killed, or does nothing: nobody else looks after it
+    /// now.
     pub(super) fn kill(&self) {
         if let Some(command) = self.command {
             // It may have ended.

@@ -14,7 +14,10 @@
 //!
 //! Left to others: to find out whether the lease was renewed, and to release it. If the guard
 //! is killed, the run sees that and kills the command at once; only in the instant between the
-//! command's start and the guard's report of it does the run not know whom to kill.
+//! command's start and the guard's report of it does the run not know whom to kill. A guard
+//! that is stopped alone goes on as soon as the run has an order for it, and where it still
+//! does nothing, the run kills the command. Whoever stops both has stopped the clock that the
+//! command runs by: the store that it writes to compares fences.
 
 use std::env;
 use std::ffi::OsString;

@@ -30,6 +30,10 @@ mod steady;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::failure::Failure;
 use super::folder::{Wanted, close_folder, location, open_folder};
@@ -42,6 +46,10 @@ use child::Guarded;
 use ending::Ungranted;
 use link::{Order, Report};
 use signals::Signals;
+
+/// How long after the order to stop a guard has to tell that the command has ended: the 5 s
+/// that the command itself has, and as much as a busy machine may take.
+const OVERDUE: Duration = Duration::from_secs(10);
 
 /// Runs the command under its claims.
 pub(super) fn run(arguments: &Arguments) -> Result<Ending, Failure> {
@@ -142,6 +150,7 @@ async fn supervise(
         signals.catch_job_control().map_err(failed)?;
     }
     let mut lost = false;
+    let mut overdue = pin!(sleep(Duration::MAX));
     loop {
         tokio::select! {
             report = guarded.next() => match report {
@@ -165,9 +174,15 @@ async fn supervise(
                 Err(why) => {
                     lost = true;
                     output::complain(format_args!("{why}; the command is stopped"));
-                    guarded.order(Order::Stop);
+                    guarded.stop();
+                    overdue.as_mut().reset(Instant::now() + OVERDUE);
                 }
             },
+            () = &mut overdue, if lost => {
+                guarded.kill();
+                output::complain("the guard of the command does nothing, so the command is killed");
+                return Ok(ending::LOST);
+            }
             signal = signals.next() => guarded.pass_on(signal),
         }
     }

@@ -17,7 +17,7 @@ use super::screen::Screen;
 use super::{Ending, logging, output};
 
 use view::View;
-pub(super) use view::{agents, claims, unread};
+pub(super) use view::{agents, unread};
 
 /// What is shown, and how often.
 #[derive(Debug, Args)]

@@ -9,8 +9,8 @@ use crate::cli::table::{Cell, Table, cut, fixed, flexible};
 use crate::cli::tool::{claims_table, liveness};
 use crate::cli::words::{ago, bytes, count};
 use crate::core::{
-    AgentView, ClaimView, Claims, Command, Inbox, Liveness, Millis, Reply, Roster, State,
-    Timestamp, decide, printable,
+    AgentView, ClaimView, Command, Inbox, Liveness, Millis, Reply, Roster, State, Timestamp,
+    decide, printable, standing,
 };
 use crate::ports::StorageError;
 use crate::{Condition, Observer};
@@ -50,7 +50,7 @@ impl View {
             entries: snapshot.seq,
             messages: state.mail().len(),
             agents: agents(state, now).into_iter().map(with_mail).collect(),
-            claims: claims(state, now),
+            claims: standing(state, now),
             now: Timestamp(now),
         })
     }
@@ -171,18 +171,6 @@ pub(in crate::cli) fn agents(state: &State, now: Millis) -> Vec<AgentView> {
     };
     match ask(state, now, &Command::Roster(roster)) {
         Some(Reply::Roster(reply)) => reply.agents,
-        _ => Vec::new(),
-    }
-}
-
-/// All claims as the rules have them at `now`.
-pub(in crate::cli) fn claims(state: &State, now: Millis) -> Vec<ClaimView> {
-    let claims = Claims {
-        agent_id: ONLOOKER.to_owned(),
-        resource: None,
-    };
-    match ask(state, now, &Command::Claims(claims)) {
-        Some(Reply::Claims(reply)) => reply.claims,
         _ => Vec::new(),
     }
 }

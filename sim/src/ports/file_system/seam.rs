@@ -117,6 +117,8 @@ impl SimFs {
             },
             len: world.disk.bytes(inode).len() as u64,
             links: world.disk.links(inode),
+            // No number is given twice here.
+            changed: 0,
         }
     }
 
