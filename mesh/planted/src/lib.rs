@@ -119,7 +119,7 @@ bugs! {
     #[doc = "The journal is never synced."]
     NoFileSync breaks "G4" | "G7",
     #[doc = "What others wrote is revealed before it is synced."]
-    RevealedUnsynced breaks "G4" | "G5" | "G7",
+    RevealedUnsynced breaks "C9" | "G4" | "G5" | "G7",
     #[doc = "The directory is never synced."]
     NoDirectorySync breaks "G4" | "G7",
     #[doc = "Whoever appends believes that it won."]
@@ -185,11 +185,11 @@ bugs! {
     #[doc = "A record is written that is longer than any reader takes."]
     RecordTooLong breaks "G7",
     #[doc = "What was read last is not held against the file, which may have been restored."]
-    FileNotHeldToWhatWasRead breaks "G7",
+    FileNotHeldToWhatWasRead breaks "G6" | "G7" | "S2",
     #[doc = "Any later generation is taken for one that continues the present one."]
     AnyLaterGenerationFollows breaks "G7",
     #[doc = "A sync vouches for what stood in the file before it was opened."]
-    LateDescriptorVouches breaks "G4" | "G6" | "G7",
+    LateDescriptorVouches breaks "C9" | "G4" | "G6" | "G7",
     #[doc = "A sealed file whose name leads to another one is given a successor, for ever."]
     ReplacedSealFollowed breaks "C9" | "G7",
     #[doc = "A number beyond all that there can be is read like any other."]
