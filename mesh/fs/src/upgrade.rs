@@ -57,12 +57,19 @@ pub fn upgrade_folder(path: &Path, explicit: bool) -> Result<Upgrade, StorageErr
     futures_executor::block_on(upgrade(&fs))
 }
 
+/// How many pieces of news are read: what others append meanwhile is none of this one's business.
+const MOST_NEWS: usize = 1_000_000;
+
 async fn upgrade(fs: &OsFileSystem) -> Result<Upgrade, StorageError> {
     let before = Format::read(fs).await?;
     // The log is read to its end: a damaged one must not be raised.
     let clock = SystemClock::new();
     let mut storage = FsStorage::new(fs.clone(), clock, FsOptions::default(), seed());
-    while !matches!(storage.read_on().await?, News::CaughtUp) {}
+    for _ in 0..MOST_NEWS {
+        if matches!(storage.read_on().await?, News::CaughtUp) {
+            break;
+        }
+    }
     let Some(from) = before else {
         let format = Format::read(fs).await?;
         let format = format.unwrap_or_else(|| Format::new(FsOptions::default().lock));

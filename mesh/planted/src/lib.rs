@@ -79,7 +79,7 @@ bugs! {
     #[doc = "Who came last is promoted first."]
     LifoPromotion breaks "C6" | "C8",
     #[doc = "A waiter is promoted although its agent is dead."]
-    DeadWaiterPromoted breaks "C9",
+    DeadWaiterPromoted breaks "A5" | "C9",
     #[doc = "A checkpoint forgets the fences."]
     FencesLeftOutOfCheckpoint breaks "C3",
     #[doc = "A fence is kept in memory only: a replay does not count it."]
@@ -119,7 +119,7 @@ bugs! {
     #[doc = "The journal is never synced."]
     NoFileSync breaks "G4" | "G7",
     #[doc = "What others wrote is revealed before it is synced."]
-    RevealedUnsynced breaks "G4" | "G5" | "G7",
+    RevealedUnsynced breaks "C9" | "G4" | "G5" | "G7",
     #[doc = "The directory is never synced."]
     NoDirectorySync breaks "G4" | "G7",
     #[doc = "Whoever appends believes that it won."]
@@ -143,7 +143,7 @@ bugs! {
     #[doc = "Whoever finds another one syncing believes itself synced."]
     SyncLeftToOthers breaks "G4" | "G5" | "G6" | "G7",
     #[doc = "A log that ends too early is taken as it is."]
-    EndNotHeldAgainstMarks breaks "G4",
+    EndNotHeldAgainstMarks breaks "G4" | "G7",
     #[doc = "An event of an unknown kind is passed over."]
     NewerEventPassedOver breaks "G7",
     #[doc = "A held claim does not wake when what is in its way lapses."]
@@ -184,6 +184,14 @@ bugs! {
     NewestLossForgotten breaks "W6",
     #[doc = "A record is written that is longer than any reader takes."]
     RecordTooLong breaks "G7",
+    #[doc = "What was read last is not held against the file, which may have been restored."]
+    FileNotHeldToWhatWasRead breaks "G6" | "G7" | "S2",
+    #[doc = "Any later generation is taken for one that continues the present one."]
+    AnyLaterGenerationFollows breaks "G7",
+    #[doc = "A sync vouches for what stood in the file before it was opened."]
+    LateDescriptorVouches breaks "C9" | "G4" | "G6" | "G7",
+    #[doc = "A sealed file whose name leads to another one is given a successor, for ever."]
+    ReplacedSealFollowed breaks "C9" | "G7",
     #[doc = "A number beyond all that there can be is read like any other."]
     NumberNotBounded breaks "A6" | "G7",
 }

@@ -7,7 +7,9 @@ mod claims;
 mod finish;
 mod life;
 mod mail;
+mod restored;
 mod waits;
 
 pub(crate) use auditors::{audit, inspect};
 pub(crate) use life::live;
+pub(crate) use restored::{newcomer, reader, veteran};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::reference::Reference;
-use super::{asked, damage, errors, held, outcomes, replies, trail, waiting};
+use super::{asked, damage, errors, held, outcomes, replies, restored, trail, waiting};
 use crate::trace::{Call, Coverage, Ledger, Seen, StateSeen, Trace, Violation};
 
 /// Reads the finished log again, with everything that was answered on its way.
@@ -83,5 +83,6 @@ pub fn check(trace: &Trace, ledger: &Ledger, seen: &mut Coverage) -> Result<Refe
     asked::check(trace)?;
     held::check(trace, ledger, seen)?;
     damage::check(trace, seen)?;
+    restored::check(trace, seen)?;
     Ok(reference)
 }

@@ -8,8 +8,8 @@
 //! (`claims`, `awareness`, `messages`, `waiting`), and of each answer whether it tells what
 //! is so at the place of the log on which it was decided (`replies`, `errors`). `outcomes` holds
 //! what errors say of their calls against the log, `asked` what claims get against what they
-//! asked for, `held` looks at
-//! how long calls wait, `damage` at whether rot was noticed, and `liveness` at what is left
+//! asked for, `held` looks at how long calls wait, `damage` at whether rot was noticed,
+//! `restored` at what is told around a backup that is restored, and `liveness` at what is left
 //! after the storm.
 //!
 //! Every violation names the rule that it breaks, by its id in the contract.
@@ -30,6 +30,7 @@ mod messages;
 mod outcomes;
 mod reference;
 mod replies;
+mod restored;
 mod trail;
 mod waiting;
 

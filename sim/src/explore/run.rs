@@ -107,9 +107,6 @@ fn verdict(world: &mut World, ended: Result<End, Panic>) -> Outcome {
     let end = ended.unwrap_or_else(|panic| End::Panicked(panicked(panic.as_ref())));
     let mut violation = match end {
         End::Panicked(ref broken) => Some(broken.clone()),
-
-        // The device lied, and what followed cannot be held against anybody.
-        End::Deceived => None,
         End::Quiet | End::Endless => match judge(trace, ledger, seen) {
             Err(broken) => Some(broken),
             Ok(model) => {

@@ -9,8 +9,6 @@ pub(crate) enum End {
     Quiet,
     /// It went on for too long.
     Endless,
-    /// A device lied about a sync, and an acknowledged entry was lost by it.
-    Deceived,
     /// Mesh panicked.
     Panicked(Violation),
 }

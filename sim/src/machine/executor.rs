@@ -10,7 +10,8 @@ use super::process;
 use super::runtime::Runtime;
 use crate::agents;
 use crate::trace::Micros;
-use crate::world::{Doom, Process, Shared, TaskId, aftermath, calm, cut_power, kill};
+use crate::world::knobs::Aftermath;
+use crate::world::{Doom, Process, Shared, TaskId, aftermath, calm, cut_power, kill, restore};
 
 /// More operations of the seam than any honest world takes.
 const MAX_STEPS: u64 = 400_000;
@@ -55,9 +56,6 @@ impl<R: Runtime> Executor<R> {
         loop {
             {
                 let mut world = self.world.borrow_mut();
-                if world.deceived {
-                    return End::Deceived;
-                }
                 if world.steps > MAX_STEPS || world.now > settle_by {
                     return End::Endless;
                 }
@@ -79,32 +77,47 @@ impl<R: Runtime> Executor<R> {
                     settle_by = world.now + 2 * SETTLING;
                     world.processes.len()
                 };
-                let auditor = match self.auditors {
-                    0 => process::start_auditor(
-                        &self.world,
-                        number,
-                        process::on_files,
-                        agents::audit,
-                    ),
-                    _ => process::start_auditor(
-                        &self.world,
-                        number,
-                        process::on_files,
-                        agents::inspect,
-                    ),
-                };
+                self.start_auditors(number);
                 self.auditors += 1;
-                self.runtime.start(number, auditor);
             }
         }
     }
 
+    fn start_auditors(&mut self, number: usize) {
+        let world = self.world.clone();
+        let files = process::on_files;
+        let restored = world.borrow().knobs.epilogue == Aftermath::Restored;
+        let started = match self.auditors {
+            0 => process::start_auditor(&world, number, files, agents::audit),
+            1 if restored => {
+                restore::prepare(&mut world.borrow_mut(), number);
+                let veteran = process::start_auditor(&world, number, files, agents::veteran);
+                self.runtime.start(number, veteran);
+                let number = number + 1;
+                let newcomer = process::start_auditor(&world, number, files, agents::newcomer);
+                self.runtime.start(number, newcomer);
+                return;
+            }
+            1 => process::start_auditor(&world, number, files, agents::inspect),
+            _ => process::start_auditor(&world, number, files, agents::reader),
+        };
+        self.runtime.start(number, started);
+    }
+
     /// First the auditor looks whether all is well. Then, in some worlds, something is
-    /// done to the folder, and an inspector looks whether that is noticed.
+    /// done to the folder, and an inspector looks whether that is noticed; or a backup is
+    /// restored under a running process, and a reader looks what there is at last.
     fn has_next_auditor(&self) -> bool {
+        let mut world = self.world.borrow_mut();
+        let restored = world.knobs.epilogue == Aftermath::Restored;
         match self.auditors {
             0 => true,
-            1 => aftermath::happens(&mut self.world.borrow_mut()),
+            1 if restored => {
+                world.ledger.close();
+                true
+            }
+            1 => aftermath::happens(&mut world),
+            2 => restored,
             _ => false,
         }
     }

@@ -48,7 +48,9 @@ impl<S> Recording<S> {
         let mut world = self.world.borrow_mut();
         let noted = world.ledger.note(self.process, entry);
         if noted == Noted::Replaced {
-            world.seen.hit(Seen::EntryLost);
+            if !world.trace.pages_dropped {
+                world.seen.hit(Seen::EntryLost);
+            }
             let replaced = Record::Replaced { seq: entry.seq };
             world.record(self.process, replaced);
         }
@@ -67,6 +69,9 @@ impl<S> Recording<S> {
 
     fn saw_state(&self, snapshot: &Snapshot, occasion: &'static str) {
         let mut world = self.world.borrow_mut();
+        if world.ledger.is_closed() {
+            return;
+        }
         if snapshot.seq == 0 && world.knobs.predecessor {
             world.seen.hit(Seen::Adopted);
         }

@@ -3,7 +3,7 @@
 use mesh::MeshError;
 use mesh::core::{Command, Millis, Reply};
 
-use super::time::ProcessNumber;
+use super::time::{Micros, ProcessNumber};
 
 /// A call, with what it was answered.
 #[derive(Clone, Debug)]
@@ -42,4 +42,19 @@ pub struct Answer {
     pub beside_waiting: bool,
     /// The entries that its process proposed while the call was open, by their ids.
     pub proposed: Vec<String>,
+}
+
+/// A call around a backup that is restored, and what it was told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Who called.
+    pub agent: &'static str,
+    /// Whether the call was made before the backup was restored.
+    pub before: bool,
+    /// How long it took.
+    pub took: Micros,
+    /// What it was.
+    pub command: Command,
+    /// What it was told.
+    pub result: Result<Reply, MeshError>,
 }

@@ -110,8 +110,17 @@ situations! {
     NamesNotChanged,
     /// A call failed with its outcome unknown, and had taken effect.
     UnknownTookEffect,
-    /// A sync that lied cost an acknowledged entry: the limit that `design.md` states.
+    /// A power cut took what a failed sync had left unwritten, after a later sync of the same
+    /// file had succeeded.
     Deceived,
+    /// A process was told of a sync that had failed in another one.
+    ErrorToldToAll,
+    /// What a failed sync had left unwritten was read back as it is on the disk.
+    PagesDropped,
+    /// A backup was restored under a running process, which was told so.
+    RestoreNoticed,
+    /// A backup was restored under a running process, which went on from it.
+    RestoreFollowed,
     /// A cursor was asked to go where no message is, and stayed.
     BogusCursorRefused,
     /// A flipped bit was reported as damage.

@@ -37,6 +37,18 @@ pub enum Incident {
     SyncFailed {
         name: String,
     },
+    /// A process hears of a sync that failed in another one.
+    SyncErrorTold {
+        name: String,
+    },
+    /// What a failed sync left unwritten reads as it is on the disk.
+    PagesDropped {
+        name: String,
+    },
+    /// Somebody restored a backup.
+    Restored {
+        how: String,
+    },
     DiskFull {
         name: String,
     },

@@ -40,6 +40,8 @@ pub struct Ledger {
     /// which may take the winner of a race; or for good, after an error without effect.
     lost: BTreeSet<String>,
     refused: BTreeSet<String>,
+    /// Whether it is not kept any more.
+    closed: bool,
     /// What was broken, in order.
     pub violations: Vec<Violation>,
 }
@@ -80,6 +82,9 @@ impl Ledger {
     /// A process committed or read an entry.
     pub fn note(&mut self, process: usize, entry: &Entry) -> Noted {
         let seq = entry.seq;
+        if self.closed {
+            return Noted::Known;
+        }
         if let Some(known) = self.entries.get(seq as usize - 1) {
             if **known == *entry {
                 self.confirmed = self.confirmed.max(seq);
@@ -159,6 +164,7 @@ impl Ledger {
     pub fn saw_state(&mut self, process: usize, seq: u64) -> Option<Arc<Entry>> {
         let tip = self.entries.get(seq.checked_sub(1)? as usize).cloned();
         match &tip {
+            _ if self.closed => return None,
             Some(_) => self.confirmed = self.confirmed.max(seq),
             None => self.break_rule(
                 "G6",
@@ -190,8 +196,26 @@ impl Ledger {
         self.lost.clear();
     }
 
+    /// What a failed sync had left unwritten was dropped: nothing of it was durable.
+    pub fn pages_dropped(&mut self) {
+        self.confirmed = self.durable.max(self.told);
+    }
+
+    /// From here on there is more than one history, and none is kept.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether it is not kept any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Records a broken rule.
     pub fn break_rule(&mut self, rule: &'static str, what: String) {
+        if self.closed {
+            return;
+        }
         self.violations.push(Violation { rule, what });
     }
 }

@@ -15,11 +15,11 @@ mod refused;
 mod time;
 mod violation;
 
-pub use call::{Answer, Call};
+pub use call::{Answer, Call, Told};
 pub use coverage::{Coverage, Seen};
 pub use incident::{Broken, Incident};
 pub use ledger::{Ledger, Noted};
-pub(crate) use names::{AUDITOR, INSPECTOR, TOPIC};
+pub(crate) use names::{AUDITOR, INSPECTOR, NEWCOMER, READER, TOPIC, VETERAN};
 pub use operation::{Doing, Target, Verb};
 pub use record::{Record, Stamped, StateSeen, Trace};
 pub(crate) use refused::Refused;

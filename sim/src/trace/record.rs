@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mesh::core::{Entry, Limits, Snapshot};
 
-use super::call::Call;
+use super::call::{Call, Told};
 use super::incident::Incident;
 use super::time::{Micros, ProcessNumber};
 
@@ -74,6 +74,10 @@ pub struct Trace {
     pub adopts: bool,
     /// Whether nobody was told of changes in the folder.
     pub deaf: bool,
+    /// Whether pages were dropped that a failed sync had left unwritten.
+    pub pages_dropped: bool,
+    /// What was told around a backup that was restored, in order.
+    pub restored: Option<Vec<Told>>,
     /// What everybody stays within.
     pub limits: &'static Limits,
     /// In order.

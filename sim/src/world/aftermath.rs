@@ -17,7 +17,8 @@ pub(crate) fn happens(world: &mut World) -> bool {
         return false;
     };
     match world.knobs.epilogue {
-        Aftermath::None => false,
+        // That one takes processes of its own.
+        Aftermath::None | Aftermath::Restored => false,
         Aftermath::Rot => {
             let bit = world.tape.draw() as usize % (8 * world.disk.bytes(inode).len().max(1));
             world.disk.rot(inode, bit);

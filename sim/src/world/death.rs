@@ -56,7 +56,6 @@ pub(crate) fn cut_power(world: &mut World) {
     }
     if damage.deceived {
         world.seen.hit(Seen::Deceived);
-        world.deceived = true;
     }
     let incident = Incident::PowerCameBack {
         torn: damage.torn,

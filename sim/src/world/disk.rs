@@ -65,7 +65,8 @@ pub struct Damage {
     pub torn: bool,
     /// A name was lost or came back.
     pub names: bool,
-    /// Bytes that a sync claimed to have written were lost: the device lied.
+    /// Bytes were lost that a failed sync had left unwritten, and a later one claimed to have
+    /// written.
     pub deceived: bool,
 }
 
@@ -238,13 +239,16 @@ impl Disk {
         }
     }
 
-    /// Makes a file's bytes durable.
-    pub fn sync(&mut self, inode: Inode) {
-        if let Some(file) = self.file(inode) {
-            file.synced = file.bytes.len();
-            file.overwritten.clear();
-            file.lied |= !file.doomed.is_empty();
-        }
+    /// Makes a file's bytes durable, but for what an earlier failure doomed. Whether there is
+    /// something of that.
+    pub fn sync(&mut self, inode: Inode) -> bool {
+        let Some(file) = self.file(inode) else {
+            return false;
+        };
+        file.synced = file.bytes.len();
+        file.overwritten.clear();
+        file.lied |= !file.doomed.is_empty();
+        !file.doomed.is_empty()
     }
 
     /// A sync that fails: the pages count as clean from now on, and are not on disk.
@@ -255,6 +259,51 @@ impl Disk {
                 file.doomed.push(dropped);
             }
             file.synced = file.bytes.len();
+        }
+    }
+
+    /// Drops what a failed sync left behind: it reads as it is on the disk. `false`: there is
+    /// nothing.
+    pub fn drop_doomed(&mut self, inode: Inode) -> bool {
+        let Some(file) = self.file(inode) else {
+            return false;
+        };
+        let doomed = std::mem::take(&mut file.doomed);
+        for range in &doomed {
+            file.bytes[range.clone()].fill(0);
+        }
+        !doomed.is_empty()
+    }
+
+    /// The bytes of all files in the folder, by their names: what a backup of it has.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let file = |(name, inode): (&String, &Inode)| match &self.nodes[*inode] {
+            Node::File(file, _) => Some((name.clone(), file.bytes.clone())),
+            Node::Directory(_) => None,
+        };
+        self.names.iter().filter_map(file).collect()
+    }
+
+    /// Puts a file where it was, with these bytes: into the file that has the name, or as
+    /// another one.
+    pub fn put(&mut self, name: &str, bytes: &[u8], in_place: bool) {
+        let present = self.names.get(name).copied();
+        let inode = match present.filter(|_| in_place) {
+            Some(inode) => inode,
+            None => {
+                self.remove(name);
+                let inode = self.nodes.len();
+                self.nodes.push(Node::File(File::default(), 1));
+                self.add(name, inode);
+                inode
+            }
+        };
+        if let Some(file) = self.file(inode) {
+            *file = File {
+                bytes: bytes.to_vec(),
+                synced: bytes.len(),
+                ..File::default()
+            };
         }
     }
 
@@ -439,6 +488,29 @@ mod tests {
         disk.create("new").unwrap();
         assert!(disk.power_cut(&mut tape(&[1]), 64, false).names);
         assert_eq!(disk.lookup("new"), None);
+    }
+
+    #[test]
+    fn what_a_failed_sync_dropped_may_read_as_it_is_on_the_disk() {
+        let (mut disk, file) = disk();
+        assert!(!disk.drop_doomed(file));
+        disk.fail_sync(file);
+        assert!(disk.drop_doomed(file));
+        assert_eq!(disk.bytes(file), b"synced\0\0\0\0\0\0\0\0");
+    }
+
+    #[test]
+    fn a_file_is_put_back_into_its_place_or_as_another_one() {
+        let (mut disk, file) = disk();
+        let backup = disk.files();
+        disk.append(file, b" more");
+        disk.put("journal", &backup["journal"], true);
+        assert_eq!(disk.lookup("journal"), Some(file));
+        assert_eq!(disk.bytes(file), b"synced and not");
+        disk.put("journal", b"another", false);
+        assert_eq!((disk.bytes(file).len(), disk.links(file)), (14, 0));
+        let other = disk.lookup("journal").unwrap();
+        assert_eq!((disk.bytes(other), disk.links(other)), (&b"another"[..], 1));
     }
 
     #[test]

@@ -82,6 +82,12 @@ impl World {
         if !self.storm {
             return none;
         }
+        if self.cut_at.take_if(|at| *at <= self.now).is_some() {
+            self.doom = Some(Doom::PowerCut);
+            let doing = Doing::operation(verb, name);
+            self.incident(task.process, Incident::PowerCut { doing });
+            return (Micros::MAX, Fault::None);
+        }
         let draw = self.tape.draw();
         if draw == 0 {
             return none;

@@ -131,6 +131,8 @@ pub enum Aftermath {
     Newer,
     /// Somebody appends an event by hand, with a number beyond all that there can be.
     Forged,
+    /// A backup is restored under a running process.
+    Restored,
 }
 
 /// In most worlds nothing happens at the end.
@@ -259,7 +261,7 @@ impl Knobs {
             bad_clocks: tape.below(3) == 2,
             century: tape.below(4) == 3,
             write_error: rate(tape, [30, 100, 300, 600]),
-            sync_error: tape.pick(&[0, 0, 0, 0, 0, 0, 100, 400]),
+            sync_error: tape.pick(&[0, 0, 0, 0, 0, 0, 400, 3_000]),
             full: rate(tape, [30, 100, 300, 600]),
             interrupt: rate(tape, [30, 100, 300, 600]),
             half_write: rate(tape, [500, 2_000, 8_000, 20_000]),
@@ -269,7 +271,12 @@ impl Knobs {
                 beginning_and_end = tape.draw();
                 let aftermath = AFTERMATHS[beginning_and_end as usize % AFTERMATHS.len()];
                 let forged = aftermath == Aftermath::Newer && beginning_and_end >> 27 & 1 == 1;
-                if forged { Aftermath::Forged } else { aftermath }
+                let restored = aftermath == Aftermath::None && beginning_and_end >> 28 & 3 == 3;
+                match aftermath {
+                    _ if forged => Aftermath::Forged,
+                    _ if restored => Aftermath::Restored,
+                    aftermath => aftermath,
+                }
             },
             predecessor: beginning_and_end >> 16 & 15 == 15,
             waits: beginning_and_end >> 20 & 1 == 1,

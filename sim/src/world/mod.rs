@@ -17,7 +17,9 @@ mod memory;
 mod network_knobs;
 pub mod planted;
 mod predecessor;
+pub(crate) mod restore;
 mod state;
+mod sync_error;
 pub mod tape;
 mod until;
 

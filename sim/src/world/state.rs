@@ -82,6 +82,34 @@ pub(crate) enum Doom {
     PowerCut,
 }
 
+/// A backup that is about to be restored under a running process.
+#[derive(Clone, Debug)]
+pub(crate) struct Restoring {
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    pub(crate) way: Way,
+    /// The process that goes on all the while.
+    pub(crate) veteran: ProcessNumber,
+    /// After how many operations of it.
+    pub(crate) after: u32,
+    /// Whether it stands still then, until everybody else is through.
+    pub(crate) stands_still: bool,
+    /// Whether no link can be made until then.
+    pub(crate) no_links: bool,
+}
+
+/// How a backup is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Into the files that are there.
+    InPlace,
+    /// As other files under their names.
+    Anew,
+    /// Into the files that are there, but for the marks.
+    WithoutMarks,
+    /// As copies of the files that are there, which take their names.
+    Copied,
+}
+
 /// Who has the lock directory.
 #[derive(Clone, Debug)]
 pub(crate) struct LockOwner {
@@ -122,6 +150,10 @@ pub(crate) struct World {
     /// The kernel's lock on files, by inode: which handle has it.
     pub(crate) locks: BTreeMap<Inode, (TaskId, u64)>,
     pub(crate) handles: u64,
+    /// The open files, by handle; and those that have yet to be told that a sync of their
+    /// file failed, each once.
+    pub(crate) open: BTreeMap<u64, Inode>,
+    pub(crate) untold: BTreeSet<u64>,
     pub(crate) writing: BTreeMap<Inode, Writing>,
     pub(crate) torn: BTreeSet<Inode>,
     pub(crate) lock_owners: BTreeMap<String, LockOwner>,
@@ -134,7 +166,12 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     pub(crate) ledger: Ledger,
     pub(crate) seen: Coverage,
-    pub(crate) deceived: bool,
+    /// When the power fails, after a device has lied.
+    pub(crate) cut_at: Option<Micros>,
+    /// A backup that is about to be restored.
+    pub(crate) restoring: Option<Restoring>,
+    /// Whether files were replaced by copies, and nothing is taken back.
+    pub(crate) copied: bool,
     pub(crate) steps: u64,
 }
 
@@ -158,6 +195,8 @@ impl World {
             calm_since: None,
             locks: BTreeMap::new(),
             handles: 0,
+            open: BTreeMap::new(),
+            untold: BTreeSet::new(),
             writing: BTreeMap::new(),
             torn: BTreeSet::new(),
             lock_owners: BTreeMap::new(),
@@ -169,7 +208,9 @@ impl World {
             trace,
             ledger: Ledger::default(),
             seen: Coverage::default(),
-            deceived: false,
+            cut_at: None,
+            restoring: None,
+            copied: false,
             steps: 0,
         }
     }

@@ -12,6 +12,7 @@ mod full;
 mod limit;
 mod read_only;
 mod removed;
+mod restored;
 
 use std::path::Path;
 use std::time::Instant;
@@ -65,5 +66,7 @@ pub(crate) async fn run(mut stage: Stage<'_>, tell: &dyn Fn(&str)) {
     removed::run(&mut stage).await;
     done("removed folder", "damaged files");
     damaged::run(&stage).await;
-    done("damaged files", "");
+    done("damaged files", "restored files");
+    restored::run(&stage).await;
+    done("restored files", "");
 }

@@ -97,10 +97,27 @@ impl<S: Storage> Process<S> {
             if self.append(body).await? == Append::Lost {
                 continue;
             }
-            if self.storage.sync().await? == Durability::Durable {
+            if self.make_durable().await? == Durability::Durable {
                 return Ok(());
             }
         }
+    }
+
+    /// A barrier; where the log cannot be synced any more, a checkpoint comes before it.
+    async fn make_durable(&mut self) -> Result<Durability, StorageError> {
+        for _ in 0..4 {
+            let failed = match self.storage.sync().await {
+                Err(error) if self.storage.checkpoint_need() == CheckpointNeed::Required => error,
+                other => return other,
+            };
+            self.catch_up().await?;
+            if self.storage.checkpoint_need() == CheckpointNeed::Required
+                && self.storage.checkpoint(&self.snapshot).await.is_err()
+            {
+                return Err(failed);
+            }
+        }
+        self.storage.sync().await
     }
 
     /// Answers a question as the coordinator does: read, and sync what it reveals.
@@ -111,7 +128,7 @@ impl<S: Storage> Process<S> {
     pub async fn look(&mut self) -> Result<Vec<String>, StorageError> {
         loop {
             self.catch_up().await?;
-            if self.storage.sync().await? == Durability::Durable {
+            if self.make_durable().await? == Durability::Durable {
                 return Ok(self.bodies());
             }
         }

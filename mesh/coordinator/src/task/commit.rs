@@ -13,7 +13,8 @@ use super::deciding::{Answer, Drafted};
 use crate::footprint::Footprint;
 use crate::held::Asked;
 use crate::ports::{
-    Append, CheckpointNeed, Clock, Durability, Lock, Storage, StorageError, StorageErrorKind,
+    Append, CheckpointNeed, Clock, Durability, Lock, Outcome, Storage, StorageError,
+    StorageErrorKind,
 };
 #[cfg(debug_assertions)]
 use mesh_core::steps;
@@ -24,6 +25,11 @@ use planted::{Bug, promise, sound};
 /// aside for a moment, each for another one.
 const PATIENT_LOSSES: u32 = 3;
 const MAX_STEP_ASIDE: Millis = 64;
+/// How often a batch may lose to others.
+const MOST_LOSSES: u32 = 1_000;
+/// How often in a row it may get nowhere although nobody else does either: the log takes no
+/// entry and shows none, or is gone whenever something was appended.
+const MOST_FRUITLESS: u32 = 32;
 /// So many pieces go before a call, each of what a thousand claims leave behind. Whoever is
 /// not through by then is up against a folder that others fill faster, and reaps the rest with
 /// its own entry.
@@ -60,7 +66,40 @@ struct Progress {
     pieces: u32,
     reclaimed: u64,
     losses: u32,
+    /// The end of the log at the newest loss, and how many attempts in a row got nowhere.
+    lost_at: Option<u64>,
+    fruitless: u32,
     footprint: Footprint,
+}
+
+impl Progress {
+    /// Whether another attempt is worth it. The bound is beside the point as long as others
+    /// get on; where nobody does, the next attempt will not either.
+    fn may_go_on(&self) -> bool {
+        let bounded = self.losses < MOST_LOSSES && self.fruitless < MOST_FRUITLESS;
+        sound!(bounded, Bug::ReplacedSealFollowed => true)
+    }
+
+    /// Another attempt was lost, with the log read up to `seq`: somebody else's entry is where
+    /// this one was to be, or nothing is.
+    fn lose(&mut self, seq: u64) {
+        self.losses += 1;
+        if self.lost_at.replace(seq) == Some(seq) {
+            self.fruitless += 1;
+        } else {
+            self.fruitless = 0;
+        }
+    }
+}
+
+/// The error of a batch that comes to no end.
+fn takes_nothing(losses: u32) -> StorageError {
+    StorageError {
+        kind: StorageErrorKind::Io,
+        what: format!("cannot append to the log: it took nothing in {losses} attempts"),
+        next: "call again; if it persists, run `mesh doctor`, and start mesh again".to_owned(),
+        outcome: Outcome::NoEffect,
+    }
 }
 
 impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
@@ -72,6 +111,8 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
             pieces: 0,
             reclaimed: 0,
             losses: 0,
+            lost_at: None,
+            fruitless: 0,
             footprint: Footprint::default(),
         };
         let answers = self.try_to_commit(asked, &mut progress).await;
@@ -93,7 +134,7 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
         progress: &mut Progress,
     ) -> Result<Vec<Answer>, StorageError> {
         let mut writing = !asked.iter().all(Asked::may_only_read);
-        loop {
+        while progress.may_go_on() {
             let attempt = self.attempt(asked, writing, progress).await;
             if writing {
                 self.lock.release().await;
@@ -102,18 +143,22 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 Attempt::Answered(answers) => match self.make_durable().await? {
                     Durability::Durable => return Ok(answers),
                     // What the pieces dropped is not gone.
-                    Durability::Reset => progress.reclaimed = 0,
+                    Durability::Reset => {
+                        progress.reclaimed = 0;
+                        progress.fruitless += 1;
+                    }
                 },
                 Attempt::Reaped(messages) => {
                     progress.pieces += 1;
                     progress.reclaimed += messages;
                 }
                 Attempt::NeedsLock => writing = true,
-                Attempt::Lost => progress.losses += 1,
+                Attempt::Lost => progress.lose(self.snapshot.seq),
                 Attempt::Unfit(calls, error) => progress.divide(calls, error)?,
             }
             self.step_aside(progress.losses).await;
         }
+        Err(takes_nothing(progress.losses))
     }
 
     /// An attempt that writes takes the lock, and leaves it to its caller to release it.

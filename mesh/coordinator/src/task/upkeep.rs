@@ -2,11 +2,18 @@
 //! checkpoint when the storage wants one.
 
 use super::Coordinator;
-use crate::ports::{Append, CheckpointNeed, Clock, Durability, Lock, News, Storage, StorageError};
+use crate::ports::{
+    Append, CheckpointNeed, Clock, Durability, Lock, News, Outcome, Storage, StorageError,
+    StorageErrorKind,
+};
 use mesh_core::{Millis, has_expired, prune};
 
 /// How long after a checkpoint that failed or was lost the next one is tried.
 const CHECKPOINT_RETRY: Millis = 5_000;
+/// How many checkpoints are tried where the log cannot be synced.
+const MOST_RESCUES: u32 = 4;
+/// How often the log may begin anew before it has an end.
+const MOST_RESETS: u32 = 64;
 
 /// What became of a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +27,11 @@ pub(super) enum Saved {
 
 impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
     pub(super) async fn catch_up(&mut self) -> Result<(), StorageError> {
-        loop {
+        let mut begun = 0;
+        while begun < MOST_RESETS {
             match self.storage.read_on().await? {
                 News::Reset(snapshot) => {
+                    begun += 1;
                     self.held.note_reset();
                     self.snapshot = *snapshot;
                     self.resets += 1;
@@ -36,26 +45,33 @@ impl<C: Clock, S: Storage, L: Lock> Coordinator<C, S, L> {
                 News::CaughtUp => return Ok(()),
             }
         }
+        Err(StorageError {
+            kind: StorageErrorKind::Io,
+            what: format!("cannot read the log: it began anew {begun} times"),
+            next: "see who else changes the mesh folder, then call again".to_owned(),
+            outcome: Outcome::NoEffect,
+        })
     }
 
     /// A barrier. Where the log cannot be synced any more, what is in memory goes into
     /// a checkpoint of its own, and that is synced. That says nothing of what was to be made
     /// durable where memory was filled anew on the way, perhaps from another log.
     pub(super) async fn make_durable(&mut self) -> Result<Durability, StorageError> {
-        let failed = match self.storage.sync().await {
-            Err(error) if self.storage.checkpoint_need() == CheckpointNeed::Required => error,
-            other => return other,
-        };
-        let resets = self.resets;
-        self.lock.acquire().await;
-        let saved = self.checkpoint().await;
-        self.lock.release().await;
-        match saved {
-            Ok(Saved::Written | Saved::NotNeeded) if self.resets == resets => {
-                self.storage.sync().await
+        for _ in 0..MOST_RESCUES {
+            let failed = match self.storage.sync().await {
+                Err(error) if self.storage.checkpoint_need() == CheckpointNeed::Required => error,
+                other => return other,
+            };
+            let resets = self.resets;
+            self.lock.acquire().await;
+            let saved = self.checkpoint().await;
+            self.lock.release().await;
+            // Where another entry came first, it is in memory by the next attempt.
+            if saved.is_err() || self.resets != resets {
+                return Err(failed);
             }
-            Ok(_) | Err(_) => Err(failed),
         }
+        self.storage.sync().await
     }
 
     /// Writes a checkpoint, without what has expired.

@@ -10,7 +10,7 @@ use crate::folder::damage::Damage;
 use crate::folder::format::Format;
 use crate::folder::names;
 use crate::log::generation::{Generation, ReadError, Step};
-use crate::log::watermark::{WATERMARK, Watermark};
+use crate::log::watermark::{ANOTHER_LOG, WATERMARK, Watermark};
 use crate::read_only::ReadOnly;
 use crate::seam::FileSystem;
 use mesh_coordinator::ports::{Clock, StorageError, StorageErrorKind};
@@ -167,6 +167,11 @@ impl<'a, F: FileSystem> Examination<'a, F> {
         }
         let mut snapshot = builder.unwrap_or_default().finish();
         let (base, mut void) = (snapshot.seq, 0);
+        if self.marks.are_of_another(generation.log_id) {
+            let error = generation.damaged_from_start(ANOTHER_LOG);
+            return self.unreadable(&name, error).await;
+        }
+        self.marks.belong_to(generation.log_id);
         if self.marks.contradict(base, generation.standing.chain.tip) {
             let error = generation.damaged("begins with another entry than was acknowledged");
             return self.unreadable(&name, error).await;

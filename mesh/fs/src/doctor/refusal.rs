@@ -53,8 +53,8 @@ pub(super) fn unsalvageable(name: &str, error: &ReadError) -> StorageError {
                 damage.byte(),
                 damage.what()
             ),
-            next: "restore the folder from a backup, or delete it to start over; every file is \
-                   still there"
+            next: "stop all mesh processes, and restore the folder from a backup, or delete it \
+                   to start over; every file is still there"
                 .to_owned(),
             outcome: Outcome::NoEffect,
         },

@@ -43,6 +43,9 @@ use mesh_coordinator::Nonces;
 use mesh_coordinator::ports::{Clock, Lock, StorageError};
 use mesh_core::escape;
 
+/// How often generations are put aside that others have made meanwhile.
+const MOST_SWEEPS: usize = 64;
+
 /// Repairs the folder behind `fs`, as far as that is possible, and says what was done and
 /// what was lost. Does nothing where nothing is wrong. `seed` makes its nonces: no other
 /// process may have the same.
@@ -341,7 +344,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
     }
 
     async fn clear_names(&mut self) -> Result<(), StorageError> {
-        loop {
+        // Whoever still writes may make another generation, but none from one that is gone.
+        for _ in 0..MOST_SWEEPS {
             let names = self.names().await?;
             let mut generations: Vec<u64> = names
                 .iter()
@@ -349,7 +353,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
                 .collect();
             generations.sort_unstable();
             if generations.is_empty() {
-                break;
+                self.put_aside(WATERMARK).await?;
+                return self.sync_names().await;
             }
             for number in generations {
                 self.put_aside(&names::journal(number)).await?;
@@ -362,8 +367,8 @@ impl<'a, F: FileSystem, C: Clock> Work<'a, F, C> {
                 }
             }
         }
-        self.put_aside(WATERMARK).await?;
-        self.sync_names().await
+        let error = io::Error::other("others make new generations all the time");
+        Err(failed("put aside", "the journal", &error))
     }
 
     async fn write_generation(&mut self, saved: Salvage) -> Result<(), StorageError> {

@@ -79,7 +79,8 @@ impl Finding {
         let next = match error.kind {
             StorageErrorKind::Newer => "install a newer mesh",
             StorageErrorKind::Damaged => {
-                "restore the file from a backup, or save what can be saved: mesh doctor --repair"
+                "stop all mesh processes and restore the file from a backup, or save what can be \
+                 saved: mesh doctor --repair"
             }
             _ => &error.next,
         };

@@ -5,8 +5,14 @@ use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
 
 /// What helps against damage.
-const NEXT: &str = "nothing was changed: keep a copy of the folder, run `mesh doctor`, and restore \
-                    the file from a backup or delete the folder to start over";
+const NEXT: &str = "nothing was changed: keep a copy of the folder and run `mesh doctor`; then \
+                    stop all mesh processes, and restore the file from a backup or delete the \
+                    folder to start over";
+
+/// What helps where the journal is gone.
+pub(crate) const RESTORE: &str = "nothing was changed: stop all mesh processes, then restore \
+                                  journal.* from a backup, save what is left with `mesh doctor \
+                                  --repair`, or delete the whole folder to start over";
 
 /// A finding about one place of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,9 +116,7 @@ pub(crate) fn missing_journal(witness: &str) -> StorageError {
     StorageError {
         kind: StorageErrorKind::Damaged,
         what: format!("the journal is missing, although there is a file {witness} beside it"),
-        next: "nothing was changed: restore journal.* from a backup, save what is left with \
-               `mesh doctor --repair`, or delete the whole folder to start over"
-            .to_owned(),
+        next: RESTORE.to_owned(),
         outcome: Outcome::NoEffect,
     }
 }

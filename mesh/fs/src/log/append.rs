@@ -123,7 +123,7 @@ impl<F: FileSystem> OpenLog<F> {
         env.wrote = true;
         match env.fs.append(&self.generation.file, &record.bytes).await {
             Ok(landed) if landed.written == record.bytes.len() => {
-                self.landed(env, step, landed, record.sum).await
+                self.landed(env, step, landed, record).await
             }
             Ok(landed) => {
                 let error = env.fs.why_short(landed.end);
@@ -150,7 +150,7 @@ impl<F: FileSystem> OpenLog<F> {
         env: &Env<F, C>,
         step: Appending,
         landed: Appended,
-        sum: Sum,
+        record: &Outgoing,
     ) -> Result<Appending, StorageError> {
         let generation = &mut self.generation;
         let start = landed.end - landed.written as u64;
@@ -162,9 +162,19 @@ impl<F: FileSystem> OpenLog<F> {
         }
         let alone = start == generation.position && !generation.unfinished;
         let alone = sound!(alone, Bug::NoLookAtTheWinner => true);
-        let next = step.landed(&mut generation.standing, sum, alone);
+        if alone && let Err(error) = generation.hold(&env.fs).await {
+            // It stands in the right place of another file.
+            let error = self.read_error(env, error).await;
+            return Err(error.of_unknown_outcome());
+        }
         if alone {
-            generation.pass_own(start, landed.end);
+            // What was read of it was all that there was.
+            self.note_first_end();
+        }
+        let generation = &mut self.generation;
+        let next = step.landed(&mut generation.standing, record.sum, alone);
+        if alone {
+            generation.pass_own(&record.bytes, landed.end);
         }
         Ok(next)
     }

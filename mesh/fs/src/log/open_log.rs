@@ -30,6 +30,10 @@ pub(crate) struct OpenLog<F: FileSystem> {
     pub(super) reading: bool,
     /// Entries that were read while an append looked for its own.
     pub(super) undelivered: VecDeque<Entry>,
+    /// Whether the folder holds other files by now than this log's.
+    pub(super) left_behind: bool,
+    /// Whether the open generation was read to its end since it was opened.
+    pub(super) read_once: bool,
 }
 
 /// Where the log goes on after a seal.
@@ -49,6 +53,8 @@ impl<F: FileSystem> OpenLog<F> {
             generation,
             reading: false,
             undelivered: VecDeque::new(),
+            left_behind: false,
+            read_once: false,
         }
     }
 
@@ -99,10 +105,26 @@ impl<F: FileSystem> OpenLog<F> {
     ) -> Result<(), StorageError> {
         if !self.reading {
             env.marks.read_all(&env.fs).await?;
+            self.hold_marks(env).await?;
             self.generation.look_again();
             self.reading = true;
         }
         Ok(())
+    }
+
+    /// Fails where a mark names another entry than was read or written in its place: what
+    /// was acknowledged since stands in another log.
+    pub(super) async fn hold_marks<C>(&self, env: &Env<F, C>) -> Result<(), StorageError> {
+        let contradicts = sound!(
+            env.marks.contradicts(|seq| self.generation.sum_of(seq)),
+            Bug::FileNotHeldToWhatWasRead => None
+        );
+        let Some(seq) = contradicts else {
+            return Ok(());
+        };
+        let what = format!("has another entry {seq} than was acknowledged");
+        let error = self.generation.damaged(&what);
+        Err(self.read_error(env, error).await)
     }
 
     /// Reads entries up to the end of the file, or as many as one piece of news holds, and
@@ -144,7 +166,17 @@ impl<F: FileSystem> OpenLog<F> {
             let error = self.generation.damaged(&what);
             return Err(self.read_error(env, error).await);
         }
+        if matches!(step, Step::End | Step::Sealed(_)) {
+            self.note_first_end();
+        }
         Ok(step)
+    }
+
+    /// The open generation was read to its end.
+    pub(super) fn note_first_end(&mut self) {
+        if !std::mem::replace(&mut self.read_once, true) {
+            self.standing_mut().first_read();
+        }
     }
 
     /// Ends a round of reading at the end of the log, where the marks must be reached.
@@ -210,6 +242,7 @@ impl<F: FileSystem> OpenLog<F> {
             return Err(env.read_error(number, error).await);
         }
         next.standing = sealed.standing.succeeded_by(next.standing);
+        next.remember_all(sealed);
         *self = Self::new(next);
         // A `watermark` that was removed meanwhile must not be written to for ever.
         env.marks.reopen();
@@ -222,12 +255,27 @@ impl<F: FileSystem> OpenLog<F> {
         missing: u64,
     ) -> Result<Followed, StorageError> {
         let names = env.names().await?;
-        Ok(match names::newest_journal(&names) {
-            Some(newest) if newest >= missing => Followed::Elsewhere,
-            // The sealed generation itself is gone as well: the folder was removed.
-            None => Followed::Elsewhere,
-            Some(_) => Followed::Missing,
+        if names::newest_journal(&names).is_none_or(|newest| newest >= missing) {
+            // Others are further; or the sealed generation is gone as well, and the folder
+            // was removed.
+            return Ok(Followed::Elsewhere);
+        }
+        // A file that was restored or replaced is not sealed by what this one ends with.
+        let has_name = sound!(self.has_name(env).await?, Bug::ReplacedSealFollowed => true);
+        Ok(match has_name {
+            true => Followed::Missing,
+            false => Followed::Elsewhere,
         })
+    }
+
+    /// Whether the name of the open generation still leads to it.
+    pub(super) async fn has_name<C>(&self, env: &Env<F, C>) -> Result<bool, StorageError> {
+        let name = self.name();
+        match env.fs.stat_name(&name).await {
+            Ok(stat) => Ok(stat.id == self.generation.id),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error("look at", &name, Outcome::NoEffect, &error)),
+        }
     }
 
     /// Whether nothing up to this entry is left to be delivered.
@@ -258,10 +306,15 @@ impl<F: FileSystem> OpenLog<F> {
     }
 
     /// Fails where an earlier sync failed: the next one may wrongly succeed, so
-    /// nothing more of this file is acknowledged.
+    /// nothing more of this file is acknowledged. Nor is anything that was found in it, and
+    /// that nobody has marked.
     pub(super) fn check_poison(&self, outcome: Outcome) -> Result<(), StorageError> {
         if self.standing().poisoned {
-            let error = io::Error::other("an earlier sync of it failed");
+            let error = io::Error::other(if self.standing().is_doubtful() {
+                "nothing tells that what was found in it was ever synced"
+            } else {
+                "an earlier sync of it failed"
+            });
             return Err(io_error("rely on", &self.name(), outcome, &error));
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::creation::create_first;
 use super::env::Env;
 use super::generation::{Generation, ReadError};
 use super::open_log::OpenLog;
-use super::watermark::{WATERMARK, Watermark};
+use super::watermark::{ANOTHER_LOG, WATERMARK, Watermark};
 use crate::adopt;
 use crate::error::io_error;
 use crate::folder::damage::missing_journal;
@@ -41,6 +41,10 @@ impl<F: FileSystem> OpenLog<F> {
             let mut builder = None;
             match Generation::open(&env.fs, env.options.limits, newest, Some(&mut builder)).await {
                 Ok(generation) => {
+                    if marks.are_of_another(generation.log_id) {
+                        let error = generation.damaged_from_start(ANOTHER_LOG);
+                        return Err(env.read_error(newest, error).await);
+                    }
                     marks.take_over(&env.marks, generation.log_id);
                     env.marks = marks;
                     let mut log = Self::new(generation);

@@ -11,6 +11,10 @@ use crate::lock::sweep_candidates;
 use crate::seam::FileSystem;
 use planted::promise;
 
+/// How many steps are taken at once. Where names come back as fast as they are removed, the
+/// rest is for next time.
+const MOST_STEPS: usize = 4_000;
+
 impl<F: FileSystem> OpenLog<F> {
     /// Removes the generations before the present one, temporary files that could become
     /// one of them, and what dead processes prepared to be the lock. What cannot be removed
@@ -18,7 +22,10 @@ impl<F: FileSystem> OpenLog<F> {
     pub(super) async fn retire<C>(&self, env: &Env<F, C>) {
         let mut listed = Vec::new();
         let mut retiring = Retiring::List;
-        while retiring != Retiring::Over {
+        for _ in 0..MOST_STEPS {
+            if retiring == Retiring::Over {
+                break;
+            }
             let taken = self.take_retirement_step(env, retiring, &mut listed).await;
             retiring = taken.unwrap_or_else(|error| {
                 put_off("removing old generations", &error);

@@ -103,7 +103,7 @@ impl<F: FileSystem> OpenLog<F> {
             }
             Rotating::Seal(seal) => Rotating::sealing(self.seal(env, seal, successor).await?),
             Rotating::CheckName => {
-                let has_name = self.has_name(env, successor).await?;
+                let has_name = self.has_name(env).await? && self.still_ends_here(env).await?;
                 step.checked(self.standing(), has_name)
             }
             Rotating::Link => {
@@ -152,6 +152,15 @@ impl<F: FileSystem> OpenLog<F> {
         written.map_err(|e| io_error("write", &successor.temporary, Outcome::NoEffect, &e))
     }
 
+    /// Whether the seal still is what the file ends with: one that was restored in place goes
+    /// on otherwise, and a successor would take away what others commit there.
+    async fn still_ends_here<C>(&self, env: &Env<F, C>) -> Result<bool, StorageError> {
+        match self.generation.hold(&env.fs).await {
+            Ok(()) => Ok(true),
+            Err(error) => Err(self.read_error(env, error).await),
+        }
+    }
+
     /// Takes one step of appending the seal.
     async fn seal<C>(
         &mut self,
@@ -166,19 +175,6 @@ impl<F: FileSystem> OpenLog<F> {
         match &mut successor.seal {
             Some(seal) => self.take_append_step(env, step, seal).await,
             None => unreachable!("a seal is made before it is looked for"),
-        }
-    }
-
-    /// Whether the sealed generation's name still leads to it.
-    async fn has_name<C>(
-        &self,
-        env: &Env<F, C>,
-        successor: &Successor<'_>,
-    ) -> Result<bool, StorageError> {
-        match env.fs.stat_name(&self.name()).await {
-            Ok(stat) => Ok(stat.id == self.generation.id),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(successor.failed(&error)),
         }
     }
 }

@@ -85,12 +85,17 @@ impl<F: FileSystem> SyncLeader<F> {
             self.patience = 0;
             return false;
         }
-        clock.back_off(wait.backoff.next_micros()).await;
+        wait.pause(clock).await;
         true
     }
 }
 
 impl Wait {
+    /// Waits for a moment.
+    pub(super) async fn pause(&mut self, clock: &impl Clock) {
+        clock.back_off(self.backoff.next_micros()).await;
+    }
+
     pub(super) fn begin(clock: &impl Clock, seed: u64) -> Self {
         Self {
             since: clock.monotonic(),

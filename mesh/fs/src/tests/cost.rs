@@ -23,6 +23,7 @@ fn a_call_costs_a_handful_of_operations() {
         "read_at journal.1",
         "is_attached ",
         "stat_name journal.1",
+        "read_at journal.1",
     ];
     assert_eq!(calls.take(), nothing_new);
 
@@ -33,9 +34,11 @@ fn a_call_costs_a_handful_of_operations() {
             "read_at watermark",
             "read_at journal.1",
             "append journal.1",
+            "read_at journal.1",
             "sync journal.1",
             "is_attached ",
             "stat_name journal.1",
+            "read_at journal.1",
             "read_at watermark",
             "write_at watermark",
         ]

@@ -14,12 +14,14 @@ fn the_journal_in_the_docs_is_a_journal() {
     folder.write("journal.1", bytes);
     folder.write("watermark", "");
     let mut opener = folder.open();
-    assert_eq!(block_on(opener.look()).unwrap(), ["hello"]);
+    block_on(opener.catch_up()).unwrap();
+    assert_eq!(opener.bodies(), ["hello"]);
     assert_eq!(opener.snapshot.seq, 1);
     assert!(
         !folder.names().contains(&"journal.2".to_owned()),
         "read only"
     );
+    assert_eq!(block_on(opener.look()).unwrap(), ["hello"]);
 
     // The mark in the docs is the one that this journal gets.
     let watermark = String::from_utf8(folder.read("watermark")).unwrap();

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use super::{Fault, Folder, block_on};
+use super::{FakeClock, Fault, Folder, FsOptions, block_on, on_disk};
 use mesh_coordinator::ports::{
     Append, CheckpointNeed, Durability, Outcome, Storage, StorageErrorKind,
 };
@@ -277,4 +277,62 @@ fn a_folder_that_could_not_be_opened_is_not_half_open() {
     }
     fs.plan(|_, _| Fault::None);
     assert_eq!(block_on(process.look()).unwrap(), ["1", "2"]);
+}
+
+/// An error of a sync is told once to each descriptor that was open, never to one that was
+/// opened later. So whoever opens the file later vouches for nothing that it found there: it
+/// waits for the mark of somebody who can, and where none comes, writes it all anew.
+#[test]
+fn a_process_vouches_for_nothing_that_it_found() {
+    let folder = Folder::with(&["1"]);
+    let mut told = folder.open();
+    block_on(told.look()).unwrap();
+    assert_eq!(block_on(told.append("2")), Ok(Append::Committed));
+    // Its sync fails, and it is killed before it can say so.
+    drop(told);
+
+    let (mut late, fs) = folder.faulty(|_, _| Fault::None);
+    block_on(late.catch_up()).unwrap();
+    let marks = folder.read("watermark");
+    let synced = std::rc::Rc::new(std::cell::Cell::new(0));
+    let count = synced.clone();
+    fs.plan(move |call, name| {
+        let is_sync = (call, name) == ("sync", "journal.1");
+        count.set(count.get() + u32::from(is_sync));
+        Fault::None
+    });
+    let error = block_on(late.storage.sync()).unwrap_err();
+    assert!(
+        error.what.contains("entry 2, which was found in it"),
+        "{error}"
+    );
+    assert_eq!(error.outcome, Outcome::Unknown);
+    assert_eq!(synced.get(), 0, "a sync would tell nothing");
+    assert!(folder.read("watermark") == marks, "nor is there a mark");
+    assert_eq!(late.storage.checkpoint_need(), CheckpointNeed::Required);
+    assert_eq!(block_on(late.look()).unwrap(), ["1", "2"]);
+    assert!(!folder.names().contains(&"journal.1".to_owned()));
+}
+
+/// Somebody who had the file open before tells by a mark, while the other one waits for it.
+#[test]
+fn a_mark_of_who_had_the_file_open_vouches_for_it() {
+    let folder = Folder::with(&["1"]);
+    let mut early = folder.open();
+    block_on(early.look()).unwrap();
+    assert_eq!(block_on(early.append("2")), Ok(Append::Committed));
+    let early = std::rc::Rc::new(std::cell::RefCell::new(early));
+    let meanwhile = early.clone();
+    let clock = FakeClock::with(move || {
+        let synced = block_on(meanwhile.borrow_mut().storage.sync());
+        assert_eq!(synced, Ok(Durability::Durable));
+    });
+    let mut late = on_disk(folder.fs(), FsOptions::default(), clock);
+    assert_eq!(block_on(late.look()).unwrap(), ["1", "2"]);
+    block_on(late.commit("3")).unwrap();
+    assert_eq!(
+        block_on(early.borrow_mut().look()).unwrap(),
+        ["1", "2", "3"]
+    );
+    assert!(folder.names().contains(&"journal.1".to_owned()));
 }

@@ -114,6 +114,8 @@ fn a_failure_in_its_turn_keeps_nobody_waiting() {
     ] {
         let folder = Folder::with(&["1"]);
         let mut other = folder.open();
+        // So that it can vouch for what comes now.
+        block_on(other.catch_up()).unwrap();
         let mut process = Counting::on(&folder);
         process.append("mine");
         busy(&mut other, 4);

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use super::seam::SimFs;
 use crate::trace::{Incident, Seen, Verb};
 use crate::world::disk::Node;
-use crate::world::{LockOwner, World};
+use crate::world::{LockOwner, World, restore};
 
 /// Names in the directory that is the store's lock.
 const LOCK_PREFIX: &str = "lock/";
@@ -14,6 +14,9 @@ impl SimFs {
     pub(super) async fn link_name(&self, from: &str, to: &str) -> io::Result<()> {
         let task = self.task;
         self.change_names(Verb::Link, to, |world| {
+            if restore::refuses_links(world, task.process) {
+                return Err(ErrorKind::StorageFull.into());
+            }
             let inode = world.disk.lookup(from).ok_or(ErrorKind::NotFound)?;
             if world.disk.lookup(to).is_some() {
                 return Err(ErrorKind::AlreadyExists.into());

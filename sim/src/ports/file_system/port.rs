@@ -85,14 +85,18 @@ impl FileSystem for SimFs {
         let fault = self.operate(Verb::Sync, "").await?;
         {
             let mut world = self.world.borrow_mut();
-            if matches!(fault, Fault::DeviceError(_)) {
-                world.seen.hit(Seen::SyncError);
-                world.disk.fail_sync(file.inode);
-                let name = format!("inode {}", file.inode);
-                world.incident(self.task.process, Incident::SyncFailed { name });
+            if let Fault::DeviceError(draw) = fault {
+                world.fail_sync(self.task.process, file.inode, file.handle, draw);
                 return Err(io::Error::from_raw_os_error(DEVICE_ERROR));
             }
-            world.disk.sync(file.inode);
+            let lied = world.disk.sync(file.inode);
+            if world.untold.remove(&file.handle) {
+                world.hear_of_failed_sync(self.task.process, file.inode);
+                return Err(io::Error::from_raw_os_error(DEVICE_ERROR));
+            }
+            if lied {
+                world.device_lied();
+            }
         }
         self.finish(fault, Verb::Sync, "").await;
         Ok(())

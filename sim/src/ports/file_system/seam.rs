@@ -11,7 +11,7 @@ use mesh::backends::fs::{FileId, FileStat};
 
 use crate::trace::{Doing, Incident, Micros, Seen, Verb};
 use crate::world::disk::Inode;
-use crate::world::{Doom, Fault, Shared, TaskId, World, until};
+use crate::world::{Doom, Fault, Shared, TaskId, World, restore, until};
 
 /// The [`FileSystem`](mesh::backends::fs::FileSystem) that a process is given.
 #[derive(Clone)]
@@ -31,6 +31,8 @@ pub(crate) struct SimFile {
 impl Drop for SimFile {
     fn drop(&mut self) {
         let mut world = self.world.borrow_mut();
+        world.open.remove(&self.handle);
+        world.untold.remove(&self.handle);
         if world
             .locks
             .get(&self.inode)
@@ -54,6 +56,7 @@ impl SimFs {
     pub(super) async fn operate(&self, verb: Verb, name: &str) -> io::Result<Fault> {
         let (at, fault) = self.world.borrow_mut().draw_fault(self.task, verb, name);
         until(&self.world, self.task, at).await;
+        restore::strike(&mut self.world.borrow_mut(), self.task.process);
         let Fault::Refused(error) = fault else {
             return Ok(fault);
         };
@@ -90,10 +93,12 @@ impl SimFs {
     pub(super) fn open_inode(&self, inode: Inode) -> SimFile {
         let mut world = self.world.borrow_mut();
         world.handles += 1;
+        let handle = world.handles;
+        world.open.insert(handle, inode);
         SimFile {
             world: self.world.clone(),
             inode,
-            handle: world.handles,
+            handle,
         }
     }
 

@@ -143,7 +143,7 @@ impl<F: FileSystem> Generation<F> {
         };
         self.standing.chain.last = sum;
         self.consume(record.len);
-        self.accept_here();
+        self.accept_here(record.len);
         Ok((sum, value))
     }
 }

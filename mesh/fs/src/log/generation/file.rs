@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::body::CheckpointHead;
+use super::footing::Footing;
 use crate::error::is_no_file;
 use crate::folder::damage::Damage;
 use crate::folder::names;
@@ -10,13 +12,17 @@ use crate::log::protocol::Standing;
 use crate::log::record::Sum;
 use crate::seam::{Access, FileId, FileSystem};
 use mesh_core::{Limits, SnapshotBuilder};
-use planted::promise;
+use planted::{Bug, promise, sound};
 
 /// How much the first read of a round asks for: a few entries, if there is anything
 /// new at all. Each further read asks for twice as much.
 const FIRST_READ: usize = 4 << 10;
 /// The most that one read asks for, unless one record is larger.
 const LARGEST_READ: usize = 256 << 10;
+
+/// What is said of a file that was restored or replaced where it stands.
+const OTHER_FILE: &str = "holds something else than was read of it: it was restored or replaced \
+                          while this process had it open";
 
 /// Why a generation cannot be read.
 #[derive(Debug)]
@@ -65,6 +71,10 @@ pub(crate) struct Generation<F: FileSystem> {
     appetite: usize,
     /// Whether the end of the file was seen in this round.
     at_end: bool,
+    /// What the next round begins with.
+    footing: Footing,
+    /// Whether this round has begun.
+    held: bool,
 }
 
 impl<F: FileSystem> Generation<F> {
@@ -81,14 +91,14 @@ impl<F: FileSystem> Generation<F> {
         Ok(generation)
     }
 
-    /// Which log generation `number` belongs to.
-    pub(crate) async fn log_id(
+    /// What generation `number` begins with: which log it belongs to, and where in it.
+    pub(crate) async fn head(
         fs: &F,
         limits: &'static Limits,
         number: u64,
-    ) -> Result<Sum, ReadError> {
+    ) -> Result<CheckpointHead, ReadError> {
         let mut generation = Self::unread(fs, limits, number).await?;
-        Ok(generation.read_head(fs).await?.log)
+        generation.read_head(fs).await
     }
 
     /// Opens generation `number` without reading anything.
@@ -121,21 +131,26 @@ impl<F: FileSystem> Generation<F> {
             used: 0,
             appetite: FIRST_READ,
             at_end: false,
+            footing: Footing::none(),
+            held: false,
         })
     }
 
-    /// Begins to look again: what was unfinished before may be a record by now.
+    /// Begins to look again, right behind the last record that counts: what was unfinished
+    /// before may be a record by now, and what was void is gone where the file was restored.
     pub(crate) fn look_again(&mut self) {
         self.buffer.clear();
         self.used = 0;
         self.appetite = FIRST_READ;
         self.at_end = false;
         self.unfinished = false;
+        self.position = sound!(self.accepted_end, Bug::UnfinishedIsVoid => self.position);
+        self.held = false;
     }
 
-    /// Passes over a record of this process's own, which counts, and which stands from
-    /// `start` to `end`.
-    pub(crate) fn pass_own(&mut self, start: u64, end: u64) {
+    /// Passes over a record of this process's own, which counts, and which ends at `end`.
+    pub(crate) fn pass_own(&mut self, record: &[u8], end: u64) {
+        let start = end - record.len() as u64;
         promise!(
             start == self.position,
             "a record that won unseen stands right behind what was read"
@@ -146,16 +161,63 @@ impl<F: FileSystem> Generation<F> {
         );
         self.position = end;
         self.accepted_end = end;
+        self.footing.stand_on(record, end);
+        self.footing.remember(&self.standing.chain);
         self.look_again();
     }
 
-    /// Everything that was consumed so far counts up to here.
-    pub(super) fn accept_here(&mut self) {
+    /// Everything that was consumed so far counts up to here, the last `len` bytes as one
+    /// record.
+    pub(super) fn accept_here(&mut self, len: usize) {
         promise!(
             self.accepted_end < self.position,
             "what is accepted was read, and is not empty"
         );
         self.accepted_end = self.position;
+        let record = &self.buffer[self.used - len..self.used];
+        self.footing.stand_on(record, self.position);
+        self.footing.remember(&self.standing.chain);
+    }
+
+    /// Remembers what was known of the entries before this generation.
+    pub(crate) fn remember_all(&mut self, earlier: &Self) {
+        self.footing.remember_all(&earlier.footing);
+    }
+
+    /// The checksum of an entry, if it is one of the newest.
+    pub(crate) fn sum_of(&self, seq: u64) -> Option<Sum> {
+        self.footing.sum_of(seq)
+    }
+
+    /// Fails unless the last record that counts still stands where it was read.
+    pub(crate) async fn hold(&self, fs: &F) -> Result<(), ReadError> {
+        let tail = &self.footing.tail().bytes;
+        let mut found = vec![0; tail.len()];
+        let got = fs
+            .read_at(&self.file, self.footing.tail().at, &mut found)
+            .await?;
+        self.compare(&found[..got], tail)?;
+        self.hold_head(fs).await
+    }
+
+    async fn hold_head(&self, fs: &F) -> Result<(), ReadError> {
+        let Some(head) = self.footing.head() else {
+            return Ok(());
+        };
+        let mut found = vec![0; head.bytes.len()];
+        let got = fs.read_at(&self.file, head.at, &mut found).await?;
+        self.compare(&found[..got], &head.bytes)
+    }
+
+    /// Holds what stands in the file against what was read there.
+    fn compare(&self, found: &[u8], read: &[u8]) -> Result<(), ReadError> {
+        if found.len() < read.len() {
+            return Err(self.damaged("is shorter than what was read of it"));
+        }
+        if sound!(found != read, Bug::FileNotHeldToWhatWasRead => false) {
+            return Err(self.damaged(OTHER_FILE));
+        }
+        Ok(())
     }
 
     pub(super) fn rest(&self) -> &[u8] {
@@ -182,9 +244,18 @@ impl<F: FileSystem> Generation<F> {
         self.buffer.drain(..self.used);
         self.used = 0;
         let held = self.buffer.len();
-        // The first read of a round begins one byte early: where that byte is gone, the
-        // file was cut, and what was read of it is no longer there.
-        let known = usize::from(held == 0 && self.position > 0);
+        // A round begins with what was read last.
+        let begins = !std::mem::replace(&mut self.held, true);
+        promise!(
+            !begins || held == 0 && self.position == self.accepted_end,
+            "a round begins right behind the last record that counts"
+        );
+        let begins = sound!(begins, Bug::UnfinishedIsVoid => false);
+        let known = if begins {
+            self.footing.tail().bytes.len()
+        } else {
+            0
+        };
         // Doubling keeps the search for the end of a long record linear.
         let wanted = self.appetite.max(held) + known;
         self.appetite = (self.appetite * 2).min(LARGEST_READ);
@@ -196,10 +267,11 @@ impl<F: FileSystem> Generation<F> {
         let got = *read.as_ref().unwrap_or(&0);
         self.buffer.truncate(held + got);
         if let Err(error) = read {
+            self.held = !begins;
             return Err(error.into());
         }
-        if got < known {
-            return Err(self.damaged("is shorter than what was read of it"));
+        if begins {
+            self.hold_round(fs, known.min(got)).await?;
         }
         self.buffer.drain(..known);
         self.at_end = got < wanted;
@@ -209,12 +281,31 @@ impl<F: FileSystem> Generation<F> {
         Ok(got > known)
     }
 
+    /// Holds the beginning of a round, of which so much was read, against what was read last.
+    async fn hold_round(&mut self, fs: &F, known: usize) -> Result<(), ReadError> {
+        let mut held = self.compare(&self.buffer[..known], &self.footing.tail().bytes);
+        if held.is_ok() {
+            held = self.hold_head(fs).await;
+        }
+        if held.is_err() {
+            // Nothing of it is to be read on.
+            self.look_again();
+        }
+        held
+    }
+
     /// The log breaks off where it must not: `durable` was acknowledged.
     pub(crate) fn breaks_off(&self, durable: u64) -> ReadError {
         let seq = self.standing.chain.seq;
         let what = format!("breaks off after entry {seq}, although entry {durable} was durable");
         let file = names::journal(self.standing.generation);
         ReadError::Damage(Damage::at(&file, self.accepted_end, &what))
+    }
+
+    /// Damage of the file as a whole.
+    pub(crate) fn damaged_from_start(&self, what: &str) -> ReadError {
+        let file = names::journal(self.standing.generation);
+        ReadError::Damage(Damage::at(&file, 0, what))
     }
 
     /// Damage at the present position.

@@ -4,6 +4,7 @@
 mod body;
 mod checkpoint;
 mod file;
+mod footing;
 mod reader;
 
 pub(crate) use body::{

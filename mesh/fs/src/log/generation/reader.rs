@@ -10,6 +10,9 @@ use crate::seam::FileSystem;
 use mesh_core::{Entry, Limits, escape};
 use planted::{Bug, promise, sound};
 
+/// How much is read at first of what is only looked through.
+const PIECE: usize = 4 << 10;
+
 /// What stands in a generation, whether it counts or not.
 pub(crate) enum Loose {
     /// A whole valid record.
@@ -77,10 +80,46 @@ impl<F: FileSystem> Generation<F> {
             );
             if let Some(link) = link {
                 self.standing.accept(sum, link);
-                self.accept_here();
+                self.accept_here(len);
             }
             return Ok(step);
         }
+    }
+
+    /// Where the generation ends for good, if it is sealed: looks on behind what was read,
+    /// and takes nothing of it in.
+    pub(crate) async fn find_end(&self, fs: &F) -> Result<Option<Chain>, ReadError> {
+        let mut chain = self.standing.chain;
+        let (mut buffer, mut used) = (Vec::new(), 0);
+        let mut offset = self.accepted_end;
+        while !chain.sealed {
+            let len = match scan(&buffer[used..]) {
+                Scanned::Record(record, len) => {
+                    if let Ok((_, Some(link))) = judge(self.limits, &chain, &record) {
+                        chain.extend(record.sum, link);
+                    }
+                    len
+                }
+                Scanned::Void(len) => len,
+                Scanned::Unfinished | Scanned::End => {
+                    buffer.drain(..std::mem::take(&mut used));
+                    if buffer.len() > self.limits.record_bytes {
+                        return Ok(None);
+                    }
+                    let held = buffer.len();
+                    buffer.resize(2 * held + PIECE, 0);
+                    let got = fs.read_at(&self.file, offset, &mut buffer[held..]).await?;
+                    buffer.truncate(held + got);
+                    offset += got as u64;
+                    if got == 0 {
+                        return Ok(None);
+                    }
+                    0
+                }
+            };
+            used += len;
+        }
+        Ok(Some(chain))
     }
 
     /// The next thing in the file, whether it counts or not: for who looks for what can

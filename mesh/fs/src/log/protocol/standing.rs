@@ -2,7 +2,7 @@
 
 use crate::log::chain::{Chain, Link};
 use crate::log::record::Sum;
-use planted::promise;
+use planted::{Bug, promise, sound};
 
 /// All that one process knows of the log, as far as it decides what it may do next.
 ///
@@ -31,6 +31,9 @@ pub struct Standing {
     pub exposed: bool,
     /// Whether a sync failed: nothing more of this file is acknowledged.
     pub poisoned: bool,
+    /// The newest entry that may have stood in the file when it was opened. That its sync
+    /// failed may have been told to others, and is told to nobody who came later.
+    pub found: u64,
 }
 
 impl Standing {
@@ -45,7 +48,23 @@ impl Standing {
             named: false,
             exposed: false,
             poisoned: false,
+            found: chain.seq,
         }
+    }
+
+    /// The file was read to its end for the first time: everything up to here may have stood
+    /// in it when it was opened.
+    pub fn first_read(&mut self) {
+        self.found = sound!(self.chain.seq, Bug::LateDescriptorVouches => self.base);
+    }
+
+    /// Whether a sync of the open file would not tell all that it is asked for: an error is
+    /// told once to each descriptor that was open, never to one that was opened later, and the
+    /// pages count as written all the same. For what was found in the file, only those can
+    /// vouch who had it open before, by a mark; or it is written anew.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        self.durable < self.found
     }
 
     /// Whether everything that was read or appended is known to be durable, and no lost
@@ -72,6 +91,10 @@ impl Standing {
     /// The file was synced up to its accepted end.
     pub fn entries_synced(&mut self) {
         promise!(!self.poisoned, "no sync counts after one that failed");
+        promise!(
+            !self.is_doubtful(),
+            "a sync vouches for nothing that was written before the file was opened"
+        );
         self.exposed = false;
         self.durable = self.chain.seq;
     }

@@ -8,6 +8,10 @@ use planted::promise;
 /// In this order: the directory was synced with this generation in it; the file is synced
 /// up to its accepted end; and both still are what the folder's path leads to. Steps whose
 /// outcome is known already are passed over.
+///
+/// A driver syncs entries only where the standing is not
+/// [doubtful](Standing::is_doubtful): what was found in the file is to be marked by others
+/// before, or goes into a generation of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a barrier that is not driven on makes nothing durable"]
 pub enum Syncing {

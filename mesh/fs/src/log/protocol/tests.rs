@@ -36,6 +36,22 @@ fn a_record_that_lost_leaves_its_writer_exposed_until_a_sync() {
     assert!(standing.is_synced());
 }
 
+/// Its own entries it can vouch for as soon as somebody has for those that it found.
+#[test]
+fn a_sync_vouches_for_what_came_after_the_file_was_opened() {
+    let mut standing = standing();
+    standing.names_synced();
+    standing.accept(Sum(50), Link::Entry { seq: 5 });
+    standing.first_read();
+    assert!(standing.is_doubtful());
+    standing.accept(Sum(60), Link::Entry { seq: 6 });
+    standing.mark(5);
+    assert!(!standing.is_doubtful());
+    let sync = Syncing::begin(&standing);
+    assert_eq!(sync.synced(&mut standing), Syncing::Confirm);
+    assert_eq!(standing.durable, 6);
+}
+
 /// The record that beat it stands in the generation before, so what is known of it goes on.
 #[test]
 fn a_writer_stays_exposed_in_the_next_generation() {
