@@ -190,8 +190,6 @@ bugs! {
     AnyLaterGenerationFollows breaks "G7",
     #[doc = "A sync vouches for what stood in the file before it was opened."]
     LateDescriptorVouches breaks "C9" | "G4" | "G6" | "G7",
-    #[doc = "A sealed file whose name leads to another one is given a successor, for ever."]
-    ReplacedSealFollowed breaks "C9" | "G7",
     #[doc = "A number beyond all that there can be is read like any other."]
     NumberNotBounded breaks "A6" | "G7",
 }

@@ -76,8 +76,7 @@ impl Progress {
     /// Whether another attempt is worth it. The bound is beside the point as long as others
     /// get on; where nobody does, the next attempt will not either.
     fn may_go_on(&self) -> bool {
-        let bounded = self.losses < MOST_LOSSES && self.fruitless < MOST_FRUITLESS;
-        sound!(bounded, Bug::ReplacedSealFollowed => true)
+        self.losses < MOST_LOSSES && self.fruitless < MOST_FRUITLESS
     }
 
     /// Another attempt was lost, with the log read up to `seq`: somebody else's entry is where

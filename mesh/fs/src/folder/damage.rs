@@ -5,9 +5,9 @@ use crate::seam::{Access, FileSystem};
 use mesh_coordinator::ports::{Outcome, StorageError, StorageErrorKind};
 
 /// What helps against damage.
-const NEXT: &str = "nothing was changed: keep a copy of the folder and run `mesh doctor`; then \
-                    stop all mesh processes, and restore the file from a backup or delete the \
-                    folder to start over";
+pub(crate) const NEXT: &str = "nothing was changed: keep a copy of the folder and run `mesh \
+                               doctor`; then stop all mesh processes, and restore the file \
+                               from a backup or delete the folder to start over";
 
 /// What helps where the journal is gone.
 pub(crate) const RESTORE: &str = "nothing was changed: stop all mesh processes, then restore \

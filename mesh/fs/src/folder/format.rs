@@ -12,7 +12,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{io_error, is_no_file};
-use crate::folder::damage::no_file;
+use crate::folder::damage::{NEXT, no_file};
 use crate::folder::names;
 use crate::folder::write::{write_over, write_whole};
 use crate::lock::LockKind;
@@ -147,9 +147,7 @@ fn damaged(error: &serde_json::Error) -> StorageError {
             error.column(),
             escape(&error.to_string())
         ),
-        next: "nothing was changed: keep a copy of the folder, run `mesh doctor`, and restore the \
-               file from a backup"
-            .to_owned(),
+        next: NEXT.to_owned(),
         outcome: Outcome::NoEffect,
     }
 }

@@ -144,7 +144,7 @@ impl<F: FileSystem> Generation<F> {
         self.appetite = FIRST_READ;
         self.at_end = false;
         self.unfinished = false;
-        self.position = sound!(self.accepted_end, Bug::UnfinishedIsVoid => self.position);
+        self.position = self.accepted_end;
         self.held = false;
     }
 
@@ -250,7 +250,6 @@ impl<F: FileSystem> Generation<F> {
             !begins || held == 0 && self.position == self.accepted_end,
             "a round begins right behind the last record that counts"
         );
-        let begins = sound!(begins, Bug::UnfinishedIsVoid => false);
         let known = if begins {
             self.footing.tail().bytes.len()
         } else {
