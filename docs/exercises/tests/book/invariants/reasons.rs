@@ -132,7 +132,7 @@ pub(super) const REASONS: Reasons<'_> = &[
     ),
     (
         Bug,
-        "A1 A2 A4 C1 C10 M5",
+        "A1 A2 A4 C10 M5",
         "Its checker compares every answer of every run with the log, so it does not depend on \
          luck, and the bugs planted for other rules show that answers are compared.",
     ),
@@ -146,12 +146,6 @@ pub(super) const REASONS: Reasons<'_> = &[
         Bug,
         "W2",
         "It is about speed, of which the simulator knows nothing.",
-    ),
-    (
-        Bug,
-        "S2",
-        "What a checkpoint forgets breaks the rule that needed it: such bugs are planted under \
-         C3 and W6.",
     ),
     (
         Bug,

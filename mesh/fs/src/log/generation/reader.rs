@@ -64,7 +64,7 @@ impl<F: FileSystem> Generation<F> {
                     let unread = self.rest().len();
                     self.unfinished = sound!(unread > 0, Bug::UnfinishedIsVoid => {
                         self.consume(unread);
-                        self.accepted_end = self.position;
+                        self.accept_here(unread);
                         false
                     });
                     promise!(
