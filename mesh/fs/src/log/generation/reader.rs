@@ -64,7 +64,9 @@ impl<F: FileSystem> Generation<F> {
                     let unread = self.rest().len();
                     self.unfinished = sound!(unread > 0, Bug::UnfinishedIsVoid => {
                         self.consume(unread);
-                        self.accept_here(unread);
+                        if unread > 0 {
+                            self.accept_here(unread);
+                        }
                         false
                     });
                     promise!(
