@@ -30,7 +30,8 @@ impl World {
         let others = others.map(|(handle, _)| *handle);
         self.untold.extend(others.filter(|other| *other != handle));
         self.untold.remove(&handle);
-        if draw.is_multiple_of(4) && self.disk.drop_doomed(inode) {
+        // Seldom: see "What it does not do" in docs/simulator.md.
+        if draw.is_multiple_of(1024) && self.disk.drop_doomed(inode) {
             self.seen.hit(Seen::PagesDropped);
             self.trace.pages_dropped = true;
             self.ledger.pages_dropped();
